@@ -1,0 +1,101 @@
+//! Errors as part of the product: what failed, what caused it, what to do, and which exit code says so.
+//!
+//! Inside, everything is [`anyhow::Error`]. Where a failure decides the exit code or has a remedy, a
+//! [`Failure`] joins the chain; [`exit_of`] and [`hints_of`] read it back. Nothing here prints.
+//!
+//! ```
+//! use tars::{error::{Failure, exit_of}, exit::Exit};
+//! let error = anyhow::Error::from(
+//!     Failure::new(Exit::Unavailable, "no Docker engine answers").hint("run: sudo systemctl start docker"),
+//! );
+//! assert_eq!(exit_of(&error), Exit::Unavailable);
+//! ```
+
+use crate::exit::Exit;
+
+/// A failure that knows its exit code and, mostly, its remedy.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct Failure {
+    /// What the process exits with when this ends the run.
+    pub exit: Exit,
+    /// What is wrong, naming the thing; no full stop.
+    pub message: String,
+    /// What to do about it, in the imperative, naming the flag, file or command.
+    pub hint: Option<String>,
+    #[source]
+    cause: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+impl Failure {
+    /// A failure without remedy or cause yet.
+    pub fn new(exit: Exit, message: impl Into<String>) -> Self {
+        Self { exit, message: message.into(), hint: None, cause: None }
+    }
+
+    /// Says what to do.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// Keeps what caused it in the chain.
+    #[must_use]
+    pub fn caused_by(mut self, cause: impl Into<anyhow::Error>) -> Self {
+        self.cause = Some(cause.into().into());
+        self
+    }
+}
+
+/// The exit code of an error: the outermost [`Failure`]'s, else 1.
+#[must_use]
+pub fn exit_of(error: &anyhow::Error) -> Exit {
+    failures(error).next().map_or(Exit::Failed, |failure| failure.exit)
+}
+
+/// Every remedy in the chain, outermost first.
+#[must_use]
+pub fn hints_of(error: &anyhow::Error) -> Vec<&str> {
+    failures(error).filter_map(|failure| failure.hint.as_deref()).collect()
+}
+
+/// The chain as sentences, outermost first; a cause that its parent already repeats is left out.
+#[must_use]
+pub fn causes_of(error: &anyhow::Error) -> Vec<String> {
+    let mut said: Vec<String> = Vec::new();
+    for cause in error.chain() {
+        let text = cause.to_string();
+        if !said.iter().any(|earlier| earlier.contains(&text)) {
+            said.push(text);
+        }
+    }
+    said
+}
+
+fn failures(error: &anyhow::Error) -> impl Iterator<Item = &Failure> {
+    error.chain().filter_map(|cause| cause.downcast_ref::<Failure>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use anyhow::Context;
+
+    #[test]
+    fn the_outermost_failure_decides_the_exit_code() {
+        let inner = Failure::new(Exit::NotPermitted, "may not").hint("use sudo");
+        let error = anyhow::Error::from(inner).context("reading the env file");
+        assert_eq!(exit_of(&error), Exit::NotPermitted);
+        assert_eq!(hints_of(&error), ["use sudo"]);
+    }
+
+    #[test]
+    fn a_cause_survives_and_is_not_said_twice() {
+        let io: Result<(), _> = Err(std::io::Error::other("disk on fire"));
+        let error = io.context("disk on fire: write failed").unwrap_err();
+        assert_eq!(causes_of(&error), ["disk on fire: write failed"]);
+        let failure = Failure::new(Exit::Failed, "no image").caused_by(anyhow::anyhow!("429"));
+        assert_eq!(causes_of(&failure.into()), ["no image", "429"]);
+    }
+}

@@ -1,0 +1,4 @@
+//! `tars`: installs, checks, backs up and mends a self-hosted RAG stack.
+
+pub mod error;
+pub mod exit;
