@@ -40,6 +40,13 @@ impl Failure {
         self
     }
 
+    /// The same failure once more, its causes as words: an error can be returned only once.
+    #[must_use]
+    pub fn again(&self) -> Self {
+        let cause = self.cause.as_ref().map(|cause| cause.to_string().into());
+        Self { exit: self.exit, message: self.message.clone(), hint: self.hint.clone(), cause }
+    }
+
     /// Keeps what caused it in the chain.
     #[must_use]
     pub fn caused_by(mut self, cause: impl Into<anyhow::Error>) -> Self {

@@ -1,4 +1,6 @@
 //! `tars`: installs, checks, backs up and mends a self-hosted RAG stack.
-
+pub mod docker;
 pub mod error;
 pub mod exit;
+pub mod stack;
+pub mod ui;

@@ -1,0 +1,100 @@
+//! What the stack *is*: its services, its home directory, its settings, its images and volumes.
+//!
+//! Everything here is data and pure functions over files; it knows nothing of Docker, of the network, or of
+//! commands. A service is one const row ([`service::ALL`]); install, status, doctor, backup and restore read
+//! the same row, so they cannot drift apart.
+
+pub mod compose;
+pub mod env;
+pub mod envfile;
+pub mod generations;
+pub mod home;
+pub mod images;
+pub mod lan;
+pub mod service;
+pub mod state;
+
+use crate::error::Failure;
+use anyhow::Result;
+use envfile::EnvFile;
+use home::Home;
+
+/// The compose project when the env file names none.
+pub const DEFAULT_PROJECT: &str = "tars-home";
+
+/// The label that every container of a stack carries, whatever its project is called.
+pub const STACK_LABEL: &str = "io.tars.stack";
+
+/// The label on everything that `tars` makes for one run (helper containers, networks, volumes).
+pub const RUN_LABEL: &str = "io.tars.run";
+
+/// The label on images that `tars` built or imported itself; its value is the recipe's name.
+pub const RECIPE_LABEL: &str = "io.tars.recipe";
+
+/// One installed (or to be installed) stack: its home and its settings as they were read.
+#[derive(Debug)]
+pub struct Stack {
+    /// Where it lives.
+    pub home: Home,
+    /// Its settings; `None` when the env file does not exist yet.
+    pub env: Option<EnvFile>,
+    /// Why the env file could not be used though it exists (not readable, broken line).
+    pub env_problem: Option<anyhow::Error>,
+}
+
+impl Stack {
+    /// Reads the stack of a home. A missing or broken env file is a fact, not an error: status and doctor go on.
+    #[must_use]
+    pub fn read(home: Home) -> Self {
+        match EnvFile::read(&home.env_file()) {
+            Ok(env) => {
+                let env_problem = env.as_ref().and_then(EnvFile::problem).map(anyhow::Error::from);
+                Self { home, env, env_problem }
+            }
+            Err(error) => Self { home, env: None, env_problem: Some(error) },
+        }
+    }
+
+    /// A setting's value, or its default from the key table; empty when there is neither.
+    #[must_use]
+    pub fn setting(&self, key: &str) -> &str {
+        self.env.as_ref().and_then(|env| env.get(key)).unwrap_or_else(|| env::default_of(key))
+    }
+
+    /// The compose project's name.
+    #[must_use]
+    pub fn project(&self) -> &str {
+        match self.setting("COMPOSE_PROJECT_NAME") {
+            "" => DEFAULT_PROJECT,
+            name => name,
+        }
+    }
+
+    /// The settings, or the failure that says why they cannot be had and what to do.
+    ///
+    /// # Errors
+    /// When the env file is missing, unreadable or broken.
+    pub fn need_env(&self) -> Result<&EnvFile> {
+        let path = self.home.env_file();
+        match (&self.env, &self.env_problem) {
+            (Some(env), None) => Ok(env),
+            (_, Some(problem)) => Err(match problem.downcast_ref::<Failure>() {
+                Some(failure) => failure.again().into(),
+                None => anyhow::anyhow!("the settings in {} cannot be used: {problem:#}", path.display()),
+            }),
+            (None, None) => Err(Failure::new(
+                crate::exit::Exit::Unavailable,
+                format!("no stack is installed here: {} does not exist", path.display()),
+            )
+            .hint("run: tars install  (or name the right place with --home)")
+            .into()),
+        }
+    }
+
+    /// The services that these settings ask for, in start order.
+    #[must_use]
+    pub fn services(&self) -> Vec<&'static service::Service> {
+        let with_ollama = self.setting("TARS_LLM") == "container";
+        service::ALL.iter().copied().filter(|service| with_ollama || service.name != "ollama").collect()
+    }
+}
