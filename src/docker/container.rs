@@ -81,7 +81,10 @@ impl Docker {
             entrypoint: Some(vec![String::new()]),
             cmd: Some(spec.command.clone()),
             env: Some(spec.env.clone()),
-            labels: Some(HashMap::from([(crate::stack::RUN_LABEL.to_owned(), spec.run.clone())])),
+            labels: Some(HashMap::from([
+                (crate::stack::RUN_LABEL.to_owned(), spec.run.clone()),
+                (crate::stack::RUN_HOME_LABEL.to_owned(), spec.home.clone()),
+            ])),
             host_config: Some(host),
             ..Default::default()
         };

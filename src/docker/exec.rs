@@ -31,6 +31,44 @@ impl Docker {
     /// # Errors
     /// When the container does not run or the engine goes away; a command that fails is an [`Output`], no error.
     pub async fn exec(&self, container: &str, command: &[&str]) -> Result<Output> {
+        let mut said = Output::default();
+        let (stdout, stderr) = (&mut said.stdout, &mut said.stderr);
+        let code = self
+            .exec_parts(container, command, |part| match part {
+                LogOutput::StdErr { message } => stderr.push_str(&String::from_utf8_lossy(&message)),
+                other => stdout.push_str(&String::from_utf8_lossy(&other.into_bytes())),
+            })
+            .await?;
+        said.code = code;
+        Ok(said)
+    }
+
+    /// As [`Docker::exec`], but every line of its stdout is handed over as it comes; stderr is kept.
+    ///
+    /// # Errors
+    /// As [`Docker::exec`].
+    pub async fn exec_lines(&self, container: &str, command: &[&str], mut on_line: impl FnMut(&str)) -> Result<Output> {
+        let mut said = Output::default();
+        let mut pending = Vec::new();
+        let stderr = &mut said.stderr;
+        let code = self
+            .exec_parts(container, command, |part| match part {
+                LogOutput::StdErr { message } => stderr.push_str(&String::from_utf8_lossy(&message)),
+                other => {
+                    pending.extend_from_slice(&other.into_bytes());
+                    while let Some(end) = pending.iter().position(|byte| *byte == b'\n') {
+                        let line: Vec<u8> = pending.drain(..=end).collect();
+                        on_line(String::from_utf8_lossy(&line).trim_end());
+                    }
+                }
+            })
+            .await?;
+        said.code = code;
+        Ok(said)
+    }
+
+    /// The end of the output is an end only once the exit status is known.
+    async fn exec_parts(&self, container: &str, command: &[&str], mut on_part: impl FnMut(LogOutput)) -> Result<i64> {
         let options = CreateExecOptions {
             attach_stdout: Some(true),
             attach_stderr: Some(true),
@@ -39,17 +77,12 @@ impl Docker {
         };
         let id = self.api.create_exec(container, options).await.with_context(|| format!("could not run a command in {container}"))?.id;
         let started = self.api.start_exec(&id, None::<StartExecOptions>).await?;
-        let mut said = Output::default();
         if let StartExecResults::Attached { mut output, .. } = started {
             while let Some(part) = output.try_next().await.context("the command's output broke off")? {
-                match part {
-                    LogOutput::StdErr { message } => said.stderr.push_str(&String::from_utf8_lossy(&message)),
-                    other => said.stdout.push_str(&String::from_utf8_lossy(&other.into_bytes())),
-                }
+                on_part(part);
             }
         }
         let ended = self.api.inspect_exec(&id).await?;
-        said.code = ended.exit_code.with_context(|| format!("the command in {container} has no exit status"))?;
-        Ok(said)
+        ended.exit_code.with_context(|| format!("the command in {container} has no exit status"))
     }
 }

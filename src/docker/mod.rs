@@ -10,6 +10,7 @@ mod types;
 mod volume;
 
 pub use types::{Container, Engine, Health, HelperSpec, Image, Mount, Port, Pulling, Status, Volume};
+pub use container::LogRange;
 pub use exec::Output;
 
 use crate::error::Failure;

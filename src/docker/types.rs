@@ -200,4 +200,6 @@ pub struct HelperSpec {
     pub gpu: bool,
     /// The run it belongs to; recovery sweeps by it.
     pub run: String,
+    /// The home of the stack it belongs to; other stacks' runs leave it alone.
+    pub home: String,
 }

@@ -13,7 +13,7 @@ pub const FILES: [(&str, &str); 7] = [
     (GPU, include_str!("../../deploy/docker-compose.gpu.yml")),
     (WEB, include_str!("../../deploy/docker-compose.web.yml")),
     ("docker-compose.ports-ollama.yml", include_str!("../../deploy/docker-compose.ports-ollama.yml")),
-    ("docker-compose.ports-chroma.yml", include_str!("../../deploy/docker-compose.ports-chroma.yml")),
+    ("docker-compose.ports-chromadb.yml", include_str!("../../deploy/docker-compose.ports-chromadb.yml")),
     ("docker-compose.ports-postgres.yml", include_str!("../../deploy/docker-compose.ports-postgres.yml")),
     ("docker-compose.ports-redis.yml", include_str!("../../deploy/docker-compose.ports-redis.yml")),
 ];
@@ -22,7 +22,7 @@ pub const FILES: [(&str, &str); 7] = [
 const OVERRIDES: [(&str, &str); 5] = [
     ("TARS_PORT_WEB", WEB),
     ("TARS_PORT_OLLAMA", "docker-compose.ports-ollama.yml"),
-    ("TARS_PORT_CHROMA", "docker-compose.ports-chroma.yml"),
+    ("TARS_PORT_CHROMA", "docker-compose.ports-chromadb.yml"),
     ("TARS_PORT_POSTGRES", "docker-compose.ports-postgres.yml"),
     ("TARS_PORT_REDIS", "docker-compose.ports-redis.yml"),
 ];

@@ -28,6 +28,9 @@ pub const STACK_LABEL: &str = "io.tars.stack";
 /// The label on everything that `tars` makes for one run (helper containers, networks, volumes).
 pub const RUN_LABEL: &str = "io.tars.run";
 
+/// Beside [`RUN_LABEL`]: the home of the stack that the run worked on.
+pub const RUN_HOME_LABEL: &str = "io.tars.run.home";
+
 /// The label on images that `tars` built or imported itself; its value is the recipe's name.
 pub const RECIPE_LABEL: &str = "io.tars.recipe";
 
