@@ -3,3 +3,4 @@
 pub mod client;
 pub mod error;
 pub mod exit;
+pub mod serve;

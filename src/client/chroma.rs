@@ -44,7 +44,14 @@ impl Chroma {
     /// # Errors
     /// When the address is none.
     pub fn new(base_url: &str) -> Result<Self> {
-        let address = Address::parse(base_url, PORT).context("Chroma's address")?;
+        Self::at(Address::parse(base_url, PORT).context("Chroma's address")?)
+    }
+
+    /// A server at an address that was read before.
+    ///
+    /// # Errors
+    /// When https is asked for without CA certificates on this host.
+    pub fn at(address: Address) -> Result<Self> {
         Ok(Self(Http::new(address, Limits::within(TIMEOUT))?))
     }
 

@@ -132,15 +132,14 @@ impl Http {
     /// A transport error with its sentence in front.
     pub(super) fn explain(&self, error: reqwest::Error) -> anyhow::Error {
         let place = self.address.place();
-        let said = if error.is_timeout() {
-            Some(self.too_late(error.is_connect(), &place))
-        } else if error.is_redirect() {
-            Some(format!("{place} redirects elsewhere"))
-        } else {
-            words::sentence(&error, &place)
-        };
         let error = error.without_url();
-        let said = said.unwrap_or_else(|| format!("no usable answer from {place}: {}", deepest(&error)));
+        let said = if error.is_timeout() {
+            self.too_late(error.is_connect(), &place)
+        } else if error.is_redirect() {
+            format!("{place} redirects elsewhere")
+        } else {
+            words::describe(&error, &place)
+        };
         anyhow::Error::new(error).context(said)
     }
 
@@ -232,14 +231,6 @@ fn follow(attempt: Attempt) -> Action {
         return attempt.error(format!("it wants {wanted}://: give that address"));
     }
     attempt.follow()
-}
-
-fn deepest(error: &dyn std::error::Error) -> String {
-    let mut cause = error;
-    while let Some(next) = cause.source() {
-        cause = next;
-    }
-    words::quote(&cause.to_string())
 }
 
 #[cfg(test)]

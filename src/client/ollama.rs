@@ -95,7 +95,14 @@ impl Ollama {
     /// # Errors
     /// When the address is none, or https without CA certificates on this host.
     pub fn new(base_url: &str) -> Result<Self> {
-        let address = Address::parse(base_url, PORT).context("Ollama's address")?;
+        Self::at(Address::parse(base_url, PORT).context("Ollama's address")?)
+    }
+
+    /// A server at an address that was read before.
+    ///
+    /// # Errors
+    /// When https is asked for without CA certificates on this host.
+    pub fn at(address: Address) -> Result<Self> {
         Ok(Self {
             http: Http::new(address.clone(), Limits { connect: CONNECT, total: Some(TIMEOUT) })?,
             streaming: Http::new(address, Limits { connect: CONNECT, total: None })?,

@@ -13,8 +13,7 @@ use super::resolve::NoSuchName;
 const QUOTED_CHARS: usize = 200;
 
 /// What went wrong on the way to `place` (`host:port`), if the chain holds something known.
-#[must_use]
-pub fn sentence(error: &(dyn Error + 'static), place: &str) -> Option<String> {
+fn sentence(error: &(dyn Error + 'static), place: &str) -> Option<String> {
     let mut next = Some(error);
     while let Some(cause) = next {
         if let Some(name) = cause.downcast_ref::<NoSuchName>() {
@@ -29,6 +28,18 @@ pub fn sentence(error: &(dyn Error + 'static), place: &str) -> Option<String> {
         next = cause.source();
     }
     None
+}
+
+/// The sentence for any error: a known one, or the deepest cause in its own words.
+#[must_use]
+pub fn describe(error: &(dyn Error + 'static), place: &str) -> String {
+    sentence(error, place).unwrap_or_else(|| {
+        let mut deepest = error;
+        while let Some(cause) = deepest.source() {
+            deepest = cause;
+        }
+        format!("no usable answer from {place}: {}", quote(&deepest.to_string()))
+    })
 }
 
 /// "no answer from … within 5 s".
@@ -78,12 +89,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn known_causes_get_their_sentence_and_unknown_ones_none() {
+    fn known_causes_get_their_sentence_and_others_their_own_words() {
         let refused = std::io::Error::from(ErrorKind::ConnectionRefused);
-        assert_eq!(sentence(&refused, "db:5432").unwrap(), "connection refused by db:5432");
-        assert_eq!(sentence(&std::io::Error::other("odd"), "db:5432"), None);
+        assert_eq!(describe(&refused, "db:5432"), "connection refused by db:5432");
+        assert_eq!(describe(&std::io::Error::other("odd"), "db:5432"), "no usable answer from db:5432: odd");
         let name = std::io::Error::other("failed to lookup address information: Name or service not known");
-        assert_eq!(sentence(&name, "db:5432").unwrap(), "the name db cannot be resolved");
+        assert_eq!(describe(&name, "db:5432"), "the name db cannot be resolved");
     }
 
     #[test]
