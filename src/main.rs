@@ -12,10 +12,7 @@ enum Cli {
 fn main() -> std::process::ExitCode {
     tars::client::resolve::use_own_resolver();
     let Cli::Serve(args) = Cli::parse();
-    let runtime = match tokio::runtime::Runtime::new() {
-        Ok(runtime) => runtime,
-        Err(_) => return 1.into(),
-    };
+    let Ok(runtime) = tokio::runtime::Runtime::new() else { return 1.into() };
     let result = runtime.block_on(command(&args));
     // A name look-up that hangs in a blocking thread must not keep the process.
     runtime.shutdown_background();

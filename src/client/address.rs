@@ -157,12 +157,16 @@ mod tests {
     fn a_path_is_added_below_the_prefix_and_user_information_is_not_shown() {
         let address = Address::parse("http://user:geheim@host:1/pre/", 1).unwrap();
         assert_eq!(address.join("/api/tags").as_str(), "http://user:geheim@host:1/pre/api/tags");
-        assert_eq!(format!("{address} {address:?} {}", address.place()), "http://host:1/pre Address(http://host:1/pre) host:1");
+        assert_eq!(
+            format!("{address} {address:?} {}", address.place()),
+            "http://host:1/pre Address(http://host:1/pre) host:1"
+        );
     }
 
     #[test]
     fn compose_names_and_private_addresses_are_local() {
-        for local in ["chromadb", "127.0.0.1", "192.168.1.4", "[::1]", "nas.local", "host.docker.internal", "localhost"] {
+        for local in ["chromadb", "127.0.0.1", "192.168.1.4", "[::1]", "nas.local", "host.docker.internal", "localhost"]
+        {
             assert!(Address::parse(local, 1).unwrap().is_local(), "{local}");
         }
         for remote in ["registry-1.docker.io", "1.1.1.1", "[2606:4700::1]"] {

@@ -107,7 +107,9 @@ impl Api {
     /// When there is no answer or no such report in it.
     pub async fn ready(&self) -> Result<Ready> {
         let answer = self.0.get("/ready").await?;
-        if answer.status == 503 && let Ok(ready) = answer.json() {
+        if answer.status == 503
+            && let Ok(ready) = answer.json()
+        {
             return Ok(ready);
         }
         answer.ok()?.json()
@@ -126,7 +128,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_503_with_a_report_is_a_report() {
-        let body = r#"{"status":"unavailable","checks":{"postgres":{"status":"failed","error":"refused","required":true}}}"#;
+        let body =
+            r#"{"status":"unavailable","checks":{"postgres":{"status":"failed","error":"refused","required":true}}}"#;
         let report = ready(503, body).await.unwrap();
         assert_eq!(report.status, Verdict::Unavailable);
         assert_eq!(report.checks["postgres"].error.as_deref(), Some("refused"));

@@ -71,7 +71,9 @@ impl Chroma {
     /// When there is no answer, or none of a v2 API.
     pub async fn healthcheck(&self) -> Result<Health> {
         let answer = self.0.get("/api/v2/healthcheck").await?;
-        if answer.status == 503 && let Ok(health) = answer.json() {
+        if answer.status == 503
+            && let Ok(health) = answer.json()
+        {
             return Ok(health);
         }
         answer.ok()?.json()

@@ -158,7 +158,9 @@ impl Ollama {
     /// What Ollama says (also under HTTP 200); a transfer in which nothing moves any more; a connection that is
     /// cut again and again.
     pub async fn pull(&self, model: &str, on: &mut (dyn FnMut(PullProgress) + Send)) -> Result<()> {
-        pull::pull(&self.streaming, self.patience, model, on).await.with_context(|| format!("could not pull the model {model}"))
+        pull::pull(&self.streaming, self.patience, model, on)
+            .await
+            .with_context(|| format!("could not pull the model {model}"))
     }
 
     /// The same server, with other patience while pulling.
@@ -197,7 +199,9 @@ mod tests {
 
     #[test]
     fn a_name_without_a_tag_means_latest() {
-        for same in ["llama3.2", "llama3.2:latest", " library/llama3.2", "registry.ollama.ai/library/llama3.2", "Llama3.2"] {
+        for same in
+            ["llama3.2", "llama3.2:latest", " library/llama3.2", "registry.ollama.ai/library/llama3.2", "Llama3.2"]
+        {
             assert!(same_model(same, "llama3.2:latest"), "{same}");
         }
         assert_eq!(normalise("host:5000/me/model"), "host:5000/me/model:latest");
@@ -206,7 +210,8 @@ mod tests {
 
     #[tokio::test]
     async fn cloud_stubs_are_marked_and_new_fields_ignored() {
-        let body = r#"{"models":[{"name":"a:latest","size":5,"digest":"ab","x":1},{"name":"b:cloud","remote_model":"b"}]}"#;
+        let body =
+            r#"{"models":[{"name":"a:latest","size":5,"digest":"ab","x":1},{"name":"b:cloud","remote_model":"b"}]}"#;
         let (_fake, ollama) = answering(200, body).await;
         let models = ollama.tags().await.unwrap();
         assert_eq!(models.iter().map(Model::is_cloud).collect::<Vec<_>>(), [false, true]);
@@ -227,7 +232,8 @@ mod tests {
 
     #[tokio::test]
     async fn the_embedding_length_is_read_whatever_the_architecture() {
-        let (fake, ollama) = answering(200, r#"{"model_info":{"general.architecture":"bert","bert.embedding_length":384}}"#).await;
+        let (fake, ollama) =
+            answering(200, r#"{"model_info":{"general.architecture":"bert","bert.embedding_length":384}}"#).await;
         assert_eq!(ollama.show("all-minilm").await.unwrap().unwrap().embedding_length(), Some(384));
         assert!(fake.requests()[0].ends_with(r#"{"model":"all-minilm"}"#));
     }

@@ -60,8 +60,8 @@ pub(super) struct Patience {
 impl Default for Patience {
     fn default() -> Self {
         Self {
-            idle: Duration::from_secs(120),
-            idle_verifying: Duration::from_secs(900),
+            idle: Duration::from_mins(2),
+            idle_verifying: Duration::from_mins(15),
             attempts: 5,
             pause: Duration::from_secs(1),
         }
@@ -188,7 +188,8 @@ impl Lines {
     async fn open(http: &Http, model: &str, idle: Duration) -> Result<Self, Stop> {
         let body = json!({ "model": model, "stream": true });
         let opened = http.open(Method::POST, "/api/pull", Some(&body));
-        let response = tokio::time::timeout(idle, opened).await.map_err(|_| stalled(&Line::default()))?.map_err(Stop::Cut)?;
+        let response =
+            tokio::time::timeout(idle, opened).await.map_err(|_| stalled(&Line::default()))?.map_err(Stop::Cut)?;
         if response.status().is_success() {
             return Ok(Self { response, buffer: BytesMut::new() });
         }
@@ -237,7 +238,9 @@ mod tests {
     };
 
     fn layer(digest: &str, completed: u64, total: u64) -> String {
-        chunk(&format!(r#"{{"status":"pulling {digest}","digest":"sha256:{digest}","total":{total},"completed":{completed}}}"#))
+        chunk(&format!(
+            r#"{{"status":"pulling {digest}","digest":"sha256:{digest}","total":{total},"completed":{completed}}}"#
+        ))
     }
 
     fn say(parts: &[String]) -> Step {
@@ -277,7 +280,8 @@ mod tests {
     #[tokio::test]
     async fn an_error_line_under_200_is_an_error_and_not_retried() {
         let line = chunk(r#"{"error":"pull model manifest: file does not exist"}"#);
-        let (result, _, requests) = pulled(vec![vec![say(&[chunk(r#"{"status":"pulling manifest"}"#), line, END.into()])]]).await;
+        let (result, _, requests) =
+            pulled(vec![vec![say(&[chunk(r#"{"status":"pulling manifest"}"#), line, END.into()])]]).await;
         let said = causes_of(&result.unwrap_err());
         assert_eq!(said, ["could not pull the model tiny", "Ollama says: pull model manifest: file does not exist"]);
         assert_eq!(requests, 1);
@@ -344,7 +348,10 @@ mod tests {
     #[tokio::test]
     async fn a_line_may_be_cut_anywhere() {
         let text = chunk(r#"{"status":"success"}"#).replacen("succ", "su\"}\n", 1);
-        assert!(pulled(vec![vec![Step::Say(format!("{STREAM}{text}{END}"))]]).await.0.is_err(), "garbage is no success");
+        assert!(
+            pulled(vec![vec![Step::Say(format!("{STREAM}{text}{END}"))]]).await.0.is_err(),
+            "garbage is no success"
+        );
         let split = format!("{STREAM}8\r\n{{\"status\r\n");
         let rest = "d\r\n\":\"success\"}\n\r\n0\r\n\r\n".to_owned();
         pulled(vec![vec![Step::Say(split), Step::Wait(Duration::from_millis(30)), Step::Say(rest)]]).await.0.unwrap();

@@ -32,7 +32,8 @@ pub enum Reach {
 
 /// Asks the registry at `host_url` (`https://registry-1.docker.io`) within `deadline`.
 pub async fn reach(host_url: &str, deadline: Duration) -> Reach {
-    let unreachable = |error: anyhow::Error| Reach::Unreachable { why: error.to_string(), timed_out: timed_out(&error) };
+    let unreachable =
+        |error: anyhow::Error| Reach::Unreachable { why: error.to_string(), timed_out: timed_out(&error) };
     let with_scheme = if host_url.contains("://") { host_url.to_owned() } else { format!("https://{host_url}") };
     let http = Address::parse(&with_scheme, 443)
         .map_err(anyhow::Error::from)
@@ -75,7 +76,10 @@ mod tests {
     #[tokio::test]
     async fn too_many_requests_is_told_apart() {
         let limited = "HTTP/1.1 429 X\r\nretry-after: 30\r\ncontent-length: 0\r\n\r\n";
-        assert_eq!(played(Step::Say(limited.into())).await, Reach::TooMany { retry_after: Some(Duration::from_secs(30)) });
+        assert_eq!(
+            played(Step::Say(limited.into())).await,
+            Reach::TooMany { retry_after: Some(Duration::from_secs(30)) }
+        );
         assert_eq!(played(Step::Say(http(429, ""))).await, Reach::TooMany { retry_after: None });
     }
 

@@ -22,7 +22,10 @@ pub struct NoSuchName(pub String);
 
 /// Makes this process resolve names by its own built-in modules. Call it first thing in `main`, before any thread.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
-#[expect(unsafe_code, reason = "glibc's one way to ignore nsswitch.conf; without it a static binary can die at a look-up")]
+#[expect(
+    unsafe_code,
+    reason = "glibc's one way to ignore nsswitch.conf; without it a static binary can die at a look-up"
+)]
 pub fn use_own_resolver() {
     unsafe extern "C" {
         fn __nss_configure_lookup(database: *const std::ffi::c_char, line: *const std::ffi::c_char) -> std::ffi::c_int;
@@ -45,7 +48,7 @@ pub fn use_own_resolver() {}
 /// # Errors
 /// [`NoSuchName`].
 pub async fn addresses(name: &str) -> Result<Vec<IpAddr>, NoSuchName> {
-    let found = if name.trim_end_matches('.').ends_with(".local") {
+    let found = if is_multicast(name) {
         first_of(getent(name), plain(name)).await
     } else if name.contains('.') {
         plain(name).await
@@ -105,6 +108,10 @@ fn parse(output: &str) -> Vec<IpAddr> {
     found
 }
 
+fn is_multicast(name: &str) -> bool {
+    name.trim_end_matches('.').rsplit_once('.').is_some_and(|(_, end)| end.eq_ignore_ascii_case("local"))
+}
+
 // Nothing that getent could take for an option.
 fn is_hostname(name: &str) -> bool {
     !name.starts_with('-') && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_'))
@@ -123,6 +130,7 @@ mod tests {
     #[test]
     fn an_option_is_no_host_name() {
         assert!(is_hostname("nas-1.local"));
+        assert!(is_multicast("NAS.Local.") && !is_multicast("local") && !is_multicast("local.lan"));
         assert!(!is_hostname("--version"));
         assert!(!is_hostname("a b"));
     }

@@ -65,7 +65,10 @@ fn io_sentence(error: &std::io::Error, place: &str) -> Option<String> {
     let host = place.rsplit_once(':').map_or(place, |(host, _)| host);
     Some(match error.kind() {
         ErrorKind::ConnectionRefused => format!("connection refused by {place}"),
-        ErrorKind::ConnectionReset | ErrorKind::BrokenPipe | ErrorKind::UnexpectedEof | ErrorKind::ConnectionAborted => {
+        ErrorKind::ConnectionReset
+        | ErrorKind::BrokenPipe
+        | ErrorKind::UnexpectedEof
+        | ErrorKind::ConnectionAborted => {
             format!("{place} closed the connection")
         }
         ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable => format!("no route to {place}"),

@@ -235,9 +235,13 @@ mod tests {
 
     #[test]
     fn a_value_that_cannot_be_meant_names_its_key() {
-        for (key, value) in
-            [("TARS_LLM", "maybe"), ("TARS_POSTGRES_PORT", "x"), ("TARS_OLLAMA_URL", "ftp://x"), ("LOG_LEVEL", "loud"), ("TARS_LISTEN", "8000")]
-        {
+        for (key, value) in [
+            ("TARS_LLM", "maybe"),
+            ("TARS_POSTGRES_PORT", "x"),
+            ("TARS_OLLAMA_URL", "ftp://x"),
+            ("LOG_LEVEL", "loud"),
+            ("TARS_LISTEN", "8000"),
+        ] {
             let failure = from(&[(key, value)]).unwrap_err();
             assert!(failure.message.starts_with(key), "{}", failure.message);
             assert!(failure.hint.is_some());

@@ -39,13 +39,12 @@ pub(super) async fn frame(request: Request, next: Next) -> Response {
 }
 
 async fn answer(request: Request, next: Next, id: &str) -> Response {
-    match AssertUnwindSafe(next.run(request)).catch_unwind().await {
-        Ok(response) => response,
-        Err(_) => {
-            tracing::error!(id, "a request panicked");
-            Problem(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", "something went wrong; the log has it under this request id").into_response()
-        }
+    if let Ok(response) = AssertUnwindSafe(next.run(request)).catch_unwind().await {
+        return response;
     }
+    tracing::error!(id, "a request panicked");
+    let message = "something went wrong; the log has it under this request id";
+    Problem(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", message).into_response()
 }
 
 fn dress(headers: &mut HeaderMap, id: &str) {

@@ -32,7 +32,9 @@ pub async fn bind(config: &Config) -> Result<TcpListener, Failure> {
     let listen = config.listen;
     TcpListener::bind(listen).await.map_err(|error| {
         let hint = match error.kind() {
-            ErrorKind::AddrInUse => format!("stop what listens on port {}, or set TARS_LISTEN or --listen", listen.port()),
+            ErrorKind::AddrInUse => {
+                format!("stop what listens on port {}, or set TARS_LISTEN or --listen", listen.port())
+            }
             ErrorKind::PermissionDenied => "use a port above 1023".to_owned(),
             _ => "set TARS_LISTEN or --listen to an address of this machine".to_owned(),
         };
@@ -65,7 +67,7 @@ pub async fn run_on(
         }
     };
     tokio::select! {
-        served = server => served.context("serving failed")?,
+        result = server => result.context("serving failed")?,
         () = too_long => tracing::warn!(after_s = stop_within.as_secs(), "stopped with requests in flight"),
     }
     Ok(())

@@ -13,10 +13,7 @@ pub struct Fake {
     pub connections: Arc<AtomicUsize>,
 }
 
-async fn fake<F: Future<Output = ()> + Send>(play: fn(TcpStream) -> F) -> Fake
-where
-    F: 'static,
-{
+async fn fake<F: Future<Output = ()> + Send + 'static>(play: fn(TcpStream) -> F) -> Fake {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let connections = Arc::new(AtomicUsize::new(0));
@@ -86,7 +83,9 @@ pub async fn redis() -> Fake {
             let asked = read(&mut socket).await;
             let answer: &[u8] = match asked.as_str() {
                 "" => return,
-                text if text.contains("AUTH") && !text.contains("geheim-redis") => b"-WRONGPASS invalid username-password pair\r\n",
+                text if text.contains("AUTH") && !text.contains("geheim-redis") => {
+                    b"-WRONGPASS invalid username-password pair\r\n"
+                }
                 text if text.contains("AUTH") => b"+OK\r\n",
                 _ => b"+PONG\r\n",
             };

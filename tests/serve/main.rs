@@ -187,7 +187,10 @@ async fn something_else_on_a_stores_port_is_no_store() {
     let Ports { postgres, redis, chroma, .. } = Ports::all_well().await;
     let ports = Ports { postgres: redis, redis: chroma, chroma: postgres, ollama: redis };
     let ready = Backend::start(ports.config(&[])).await.ready().await;
-    assert!(ready.checks.values().all(|check| check.status == CheckStatus::Failed && check.error.is_some()), "{ready:?}");
+    assert!(
+        ready.checks.values().all(|check| check.status == CheckStatus::Failed && check.error.is_some()),
+        "{ready:?}"
+    );
 }
 
 #[tokio::test]
@@ -195,16 +198,22 @@ async fn every_answer_is_dressed_and_what_is_not_there_says_so_in_json() {
     let backend = Backend::start(Ports::all_well().await.config(&[])).await;
     for path in ["/", "/health", "/ready", "/nowhere?q=geheim"] {
         let answer = backend.get(path).await;
-        for header in ["x-content-type-options: nosniff", "x-frame-options: DENY", "x-request-id: ", "content-security-policy: "] {
+        for header in
+            ["x-content-type-options: nosniff", "x-frame-options: DENY", "x-request-id: ", "content-security-policy: "]
+        {
             assert!(answer.contains(header), "{path} lacks {header}");
         }
     }
     let missing = backend.get("/nowhere").await;
     assert!(missing.starts_with("HTTP/1.1 404 ") && missing.contains(r#"{"error":"not_found","#), "{missing}");
-    let request = "POST /health HTTP/1.1\r\nhost: x\r\nx-request-id: mine-1\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+    let request =
+        "POST /health HTTP/1.1\r\nhost: x\r\nx-request-id: mine-1\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
     let refused = ask(backend.address, request).await;
     assert!(refused.starts_with("HTTP/1.1 405 ") && refused.contains("allow: GET,HEAD"), "{refused}");
-    assert!(refused.contains(r#"{"error":"method_not_allowed","#) && refused.contains("x-request-id: mine-1"), "{refused}");
+    assert!(
+        refused.contains(r#"{"error":"method_not_allowed","#) && refused.contains("x-request-id: mine-1"),
+        "{refused}"
+    );
 }
 
 #[tokio::test]
