@@ -1,1 +1,5 @@
-fn main(){}
+//! Parse, run, exit: nothing else.
+
+fn main() -> std::process::ExitCode {
+    std::process::ExitCode::from(tars::run().code())
+}

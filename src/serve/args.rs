@@ -1,0 +1,15 @@
+//! The command line of `tars serve`. Everything else comes from the environment, which compose writes.
+
+use std::net::SocketAddr;
+
+/// Run the backend (the stack's container does this)
+#[derive(clap::Args, Clone, Debug, Default)]
+pub struct ServeArgs {
+    /// Ask the running backend for its health and exit 0 or 1
+    #[arg(long)]
+    pub probe: bool,
+
+    /// Listen on this address instead of `TARS_LISTEN`
+    #[arg(long, value_name = "ADDR")]
+    pub listen: Option<SocketAddr>,
+}
