@@ -91,3 +91,42 @@ pub enum Command {
     /// Print the manual page (roff)
     Man,
 }
+
+impl Command {
+    /// The verb, for the JSON document.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Install(_) => "install",
+            Self::Start(_) => "start",
+            Self::Stop => "stop",
+            Self::Restart => "restart",
+            Self::Status => "status",
+            Self::Logs(_) => "logs",
+            Self::Uninstall(_) => "uninstall",
+            Self::Serve(_) => "serve",
+            Self::Completions { .. } => "completions",
+            Self::Man => "man",
+        }
+    }
+
+    /// Whether the run leaves a line in `state/runs.jsonl`: looking does not, and a rehearsal changes nothing.
+    #[must_use]
+    pub fn is_recorded(&self) -> bool {
+        match self {
+            Self::Install(args) => !args.dry_run,
+            Self::Start(_) | Self::Stop | Self::Restart | Self::Uninstall(_) => true,
+            _ => false,
+        }
+    }
+
+    /// What an operator should know who interrupted it.
+    #[must_use]
+    pub fn after_interrupt(&self) -> &'static str {
+        match self {
+            Self::Install(_) => "run the same command again: it goes on where it was",
+            Self::Start(_) | Self::Stop | Self::Restart => "run the same command again; tars status says what runs now",
+            _ => "nothing was left half-done",
+        }
+    }
+}

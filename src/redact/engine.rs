@@ -1,0 +1,47 @@
+//! One look at a window of text: every finder, then one list of spans.
+
+use super::decode;
+use super::span::{self, Span};
+use super::Redactor;
+
+/// How many escapes deep a secret is followed: JSON in a URL in JSON.
+const DEPTH: usize = 3;
+
+/// Everything to replace in `text`, in order and without overlaps.
+pub(super) fn scan(redactor: &Redactor, text: &[u8]) -> Vec<Span> {
+    let mut spans = Vec::new();
+    level(redactor, text, DEPTH, &mut spans);
+    span::merge(&mut spans);
+    spans
+}
+
+fn level(redactor: &Redactor, text: &[u8], depth: usize, out: &mut Vec<Span>) {
+    redactor.inner.known.find(text, out);
+    if depth > 0 {
+        escaped(redactor, text, depth - 1, out);
+    }
+}
+
+/// Looks at lines with escapes once more, decoded.
+fn escaped(redactor: &Redactor, text: &[u8], depth: usize, out: &mut Vec<Span>) {
+    let mut at = 0;
+    while let Some(offset) = memchr::memchr3(b'%', b'\\', b'&', &text[at..]) {
+        let here = at + offset;
+        at = here + 1;
+        if !decode::is_escape(&text[here..]) {
+            continue;
+        }
+        let start = memchr::memrchr(b'\n', &text[..here]).map_or(0, |newline| newline + 1);
+        let end = memchr::memchr(b'\n', &text[here..]).map_or(text.len(), |newline| here + newline);
+        at = end;
+        if let Some(view) = decode::view(&text[start..end]) {
+            let mut found = Vec::new();
+            level(redactor, &view.bytes, depth, &mut found);
+            for mut span in found.into_iter().filter(|span| span.start < span.end) {
+                let (from, to) = view.origin(span.start, span.end);
+                (span.start, span.end) = (start + from, start + to);
+                out.push(span);
+            }
+        }
+    }
+}

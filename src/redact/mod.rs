@@ -1,0 +1,136 @@
+//! What stands between the operator's secrets and every place `tars` writes words.
+//!
+//! Three layers look at the same text and their findings are joined: *known values* ([`known`]) in
+//! any encoding, *structure* ([`structure`]: what a key, a flag or a URL says is secret), and
+//! *patterns* ([`pattern`]: what looks like a token, a key block or a hash). A finding becomes
+//! `[REDACTED:kind#n]`; the same secret has the same `n` everywhere in a run. The rest of the text
+//! is copied byte for byte. This module knows nothing of Docker, archives or terminals.
+//!
+//! ```
+//! use tars::redact::Redactor;
+//! let redactor = Redactor::builder().value("TARS_REDIS_PASSWORD", "correct-horse-7").build();
+//! assert_eq!(redactor.text("auth with correct-horse-7 failed"), "auth with [REDACTED:password#1] failed");
+//! ```
+
+mod decode;
+mod engine;
+mod known;
+mod name;
+mod number;
+mod span;
+mod stream;
+mod value;
+mod write;
+
+use std::borrow::Cow;
+use std::io::Read;
+use std::sync::{Arc, Mutex, PoisonError};
+
+pub use number::Counts;
+pub use stream::{Clean, Stream};
+
+use known::{Known, Value};
+use number::Numbers;
+
+/// The engine with its known values: cheap to clone, shared by every part of a run.
+#[derive(Clone, Debug)]
+pub struct Redactor {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    known: Known,
+    numbers: Numbers,
+    counts: Mutex<Counts>,
+    obfuscate: bool,
+}
+
+/// Collects what must never be written.
+#[derive(Clone, Debug, Default)]
+pub struct Builder {
+    values: Vec<Value>,
+    obfuscate: bool,
+}
+
+impl Redactor {
+    /// Starts with no known values; structure and patterns always work.
+    #[must_use]
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    /// A whole text without its secrets; borrowed when there was none.
+    #[must_use]
+    pub fn text<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        match stream::whole(self, text.as_bytes()) {
+            None => Cow::Borrowed(text),
+            Some(clean) => Cow::Owned(String::from_utf8_lossy(&clean).into_owned()),
+        }
+    }
+
+    /// A reader whose bytes have been through the engine, in constant memory.
+    pub fn clean<R: Read>(&self, reader: R) -> Clean<R> {
+        Clean::new(self.clone(), reader)
+    }
+
+    /// The same engine fed by hand, for text that must appear as it comes (`logs --follow`).
+    #[must_use]
+    pub fn stream(&self) -> Stream {
+        Stream::new(self.clone())
+    }
+
+    /// What was replaced so far, by all clones together.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        self.inner.counts.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn count(&self, counts: &Counts) {
+        self.inner.counts.lock().unwrap_or_else(PoisonError::into_inner).merge(counts);
+    }
+}
+
+impl Default for Redactor {
+    fn default() -> Self {
+        Builder::default().build()
+    }
+}
+
+impl Builder {
+    /// A value to hide; `name` (an env key, or a kind such as `password`) only chooses the word in
+    /// the replacement. Empty, very short and common values are hidden by structure only.
+    #[must_use]
+    pub fn value(mut self, name: &str, secret: &str) -> Self {
+        self.values.push(Value { kind: name::kind_of(name.as_bytes()), secret: secret.as_bytes().to_vec() });
+        self
+    }
+
+    /// Also replaces host names, user names, public addresses and e-mail addresses.
+    #[must_use]
+    pub fn obfuscate(mut self, obfuscate: bool) -> Self {
+        self.obfuscate = obfuscate;
+        self
+    }
+
+    /// The engine.
+    #[must_use]
+    pub fn build(self) -> Redactor {
+        let numbers = Numbers::default();
+        let known = Known::new(&self.values, &numbers);
+        let inner = Inner { known, numbers, counts: Mutex::default(), obfuscate: self.obfuscate };
+        Redactor { inner: Arc::new(inner) }
+    }
+}
+
+/// Whether a setting of this name holds a secret: the rule that env table, doctor and engine share.
+///
+/// ```
+/// use tars::redact::is_secret_key;
+/// assert!(is_secret_key("TARS_JWT_SECRET") && is_secret_key("smtp.pass") && is_secret_key("apiKey"));
+/// assert!(!is_secret_key("PASSWORD_FILE") && !is_secret_key("JWT_ALGORITHM") && !is_secret_key("max_tokens"));
+/// ```
+#[must_use]
+pub fn is_secret_key(name: &str) -> bool {
+    name::grade(name.as_bytes()) == name::Grade::Strong
+}

@@ -1,0 +1,208 @@
+//! The engine over a stream, in constant memory.
+//!
+//! A window slides over the stream: some text already written (so that a rule sees what stood
+//! before), the part to write now, and some text ahead (so that it sees what comes). Windows end at
+//! line ends where there are any. Where a line, or a secret, is longer than a window, what was open at its
+//! end is carried into the next.
+
+use std::io::{self, Read};
+
+use super::span::Span;
+use super::{Counts, Redactor, engine, write};
+
+/// How much is written at once.
+const BLOCK: usize = 256 << 10;
+/// How far ahead and behind of that the rules see.
+const AHEAD: usize = 16 << 10;
+const BEHIND: usize = 8 << 10;
+
+/// A text in one piece; `None` when nothing had to go.
+pub(super) fn whole(redactor: &Redactor, text: &[u8]) -> Option<Vec<u8>> {
+    if text.len() > BLOCK {
+        let mut stream = Stream::new(redactor.clone());
+        let mut out = stream.push(text);
+        out.extend(stream.finish());
+        return Some(out);
+    }
+    let spans = engine::scan(redactor, text);
+    if spans.is_empty() {
+        return None;
+    }
+    let (mut out, mut counts) = (Vec::with_capacity(text.len()), Counts::default());
+    write::write(text, &spans, &redactor.inner.numbers, &mut out, &mut counts, &mut 0);
+    redactor.count(&counts);
+    Some(out)
+}
+
+/// The engine fed by hand.
+#[derive(Debug)]
+pub struct Stream {
+    redactor: Redactor,
+    buffer: Vec<u8>,
+    /// Everything before this offset of the buffer is written.
+    done: usize,
+    open: Option<Open>,
+    credit: usize,
+}
+
+/// A secret that reaches beyond the window: swallowed until its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Open {
+    Quoted(u8),
+    Bare,
+}
+
+impl Stream {
+    pub(super) fn new(redactor: Redactor) -> Self {
+        Self { redactor, buffer: Vec::new(), done: 0, open: None, credit: 0 }
+    }
+
+    /// Takes more text and gives what is certain by now.
+    pub fn push(&mut self, text: &[u8]) -> Vec<u8> {
+        let mut out = Vec::new();
+        for piece in text.chunks(BLOCK) {
+            self.buffer.extend_from_slice(piece);
+            while self.buffer.len() - self.done >= BLOCK + AHEAD {
+                self.step(self.done + BLOCK, &mut out);
+            }
+        }
+        out
+    }
+
+    /// Gives every complete line now, without waiting for what may follow: for a log that is followed.
+    pub fn flush(&mut self) -> Vec<u8> {
+        let mut out = Vec::new();
+        if let Some(newline) = memchr::memrchr(b'\n', &self.buffer[self.done..]) {
+            self.step(self.done + newline + 1, &mut out);
+        }
+        out
+    }
+
+    /// Gives the rest.
+    pub fn finish(&mut self) -> Vec<u8> {
+        let mut out = Vec::new();
+        while self.done < self.buffer.len() {
+            self.step(self.buffer.len().min(self.done + BLOCK), &mut out);
+        }
+        out
+    }
+
+    /// Writes up to about `goal`.
+    fn step(&mut self, goal: usize, out: &mut Vec<u8>) {
+        self.swallow(goal);
+        let spans = engine::scan(&self.redactor, &self.buffer);
+        let mut cut = self.cut(goal.max(self.done));
+        for span in &spans {
+            if span.start < cut && span.end > cut {
+                cut = span.end;
+            }
+        }
+        let (mut counts, done) = (Counts::default(), self.done);
+        let now: Vec<Span> = spans
+            .into_iter()
+            .filter(|span| span.end > done && span.start < cut)
+            .map(|span| Span { start: span.start.max(done) - done, end: span.end - done, ..span })
+            .collect();
+        if cut == self.buffer.len() && now.last().is_some_and(|span| span.end + done == cut) {
+            self.open = Some(opened(&self.buffer, now.last().map_or(0, |span| span.start + done)));
+        }
+        let text = &self.buffer[done..cut];
+        write::write(text, &now, &self.redactor.inner.numbers, out, &mut counts, &mut self.credit);
+        self.redactor.count(&counts);
+        self.forget(cut);
+    }
+
+    /// Where to stop: behind the last line end before `goal`, or behind the last word of an endless line.
+    fn cut(&self, goal: usize) -> usize {
+        if goal >= self.buffer.len() {
+            return self.buffer.len();
+        }
+        let part = &self.buffer[self.done..goal];
+        if let Some(newline) = memchr::memrchr(b'\n', part) {
+            return self.done + newline + 1;
+        }
+        let near = part.len().saturating_sub(AHEAD / 4);
+        let gap = part[near..].iter().rposition(|byte| b" ,;&{}".contains(byte));
+        self.done + gap.map_or(part.len(), |gap| near + gap + 1)
+    }
+
+    /// Drops the rest of a secret that was open at the end of the last window.
+    fn swallow(&mut self, goal: usize) {
+        let Some(open) = self.open.take() else { return };
+        let text = &self.buffer[self.done..goal.min(self.buffer.len())];
+        let end = match open {
+            Open::Quoted(quote) => text.iter().position(|byte| *byte == quote),
+            Open::Bare => text.iter().position(|byte| byte.is_ascii_whitespace() || b"\"'`".contains(byte)),
+        };
+        if end.is_none() {
+            self.open = Some(open);
+        }
+        let end = self.done + end.unwrap_or(text.len());
+        self.buffer.drain(self.done..end);
+    }
+
+    /// Keeps only as much written text as the rules look back to.
+    fn forget(&mut self, cut: usize) {
+        let mut from = cut.saturating_sub(BEHIND);
+        if from > 0 {
+            from += memchr::memchr(b'\n', &self.buffer[from..cut]).map_or(0, |newline| newline + 1);
+        }
+        self.buffer.drain(..from);
+        self.done = cut - from;
+    }
+}
+
+/// What ends the secret that starts at `start` and has no end yet.
+fn opened(text: &[u8], start: usize) -> Open {
+    match start.checked_sub(1).map(|before| text[before]) {
+        Some(quote @ (b'"' | b'\'' | b'`')) => Open::Quoted(quote),
+        _ => Open::Bare,
+    }
+}
+
+/// A reader that has been through the engine: the only kind a bundle accepts.
+#[derive(Debug)]
+pub struct Clean<R> {
+    reader: R,
+    stream: Stream,
+    input: Vec<u8>,
+    output: Vec<u8>,
+    given: usize,
+    ended: bool,
+}
+
+impl<R: Read> Clean<R> {
+    pub(super) fn new(redactor: Redactor, reader: R) -> Self {
+        let stream = Stream::new(redactor);
+        Self { reader, stream, input: vec![0; BLOCK], output: Vec::new(), given: 0, ended: false }
+    }
+
+    fn fill(&mut self) -> io::Result<()> {
+        self.given = 0;
+        self.output.clear();
+        while self.output.is_empty() && !self.ended {
+            match self.reader.read(&mut self.input) {
+                Ok(0) => {
+                    self.ended = true;
+                    self.output = self.stream.finish();
+                }
+                Ok(count) => self.output = self.stream.push(&self.input[..count]),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+}
+
+impl<R: Read> Read for Clean<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.given == self.output.len() {
+            self.fill()?;
+        }
+        let count = buffer.len().min(self.output.len() - self.given);
+        buffer[..count].copy_from_slice(&self.output[self.given..self.given + count]);
+        self.given += count;
+        Ok(count)
+    }
+}
