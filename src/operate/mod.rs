@@ -15,6 +15,7 @@ pub mod lifecycle;
 pub mod lock;
 pub mod models;
 pub mod packages;
+pub mod prepare;
 pub mod recover;
 pub mod runs;
 pub mod settings;

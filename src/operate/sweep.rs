@@ -46,3 +46,15 @@ fn remove_tree(dir: &std::path::Path) -> Result<()> {
     }
     Ok(std::fs::remove_dir_all(dir)?)
 }
+
+/// Removes what one run made for itself: after Ctrl-C, while others of its home may be alive.
+///
+/// # Errors
+/// When the engine refuses.
+pub async fn own(docker: &Docker, home: &Home, run: &str) -> Result<()> {
+    for container in docker.containers(&format!("{RUN_LABEL}={run}")).await? {
+        docker.remove(&container.id).await?;
+    }
+    let work = home.state_file("work").join(run);
+    if work.exists() { remove_tree(&work) } else { Ok(()) }
+}

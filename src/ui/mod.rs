@@ -160,7 +160,11 @@ impl Ui {
         }
         let mut page = Page::new(self.stdout_width(), self.color_for(std::io::stdout().is_terminal()));
         report.render(&mut page);
-        self.out(page.text())
+        let shown = self.out(page.text());
+        if let Some(error) = report.error() {
+            self.show_error(error);
+        }
+        shown
     }
 
     fn show_error(&self, error: &anyhow::Error) {

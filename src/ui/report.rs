@@ -28,6 +28,10 @@ pub trait Report {
     }
     /// The document's `data`.
     fn data(&self) -> Value;
+    /// What ended the work early, when there is a report nevertheless (which steps went well).
+    fn error(&self) -> Option<&anyhow::Error> {
+        None
+    }
     /// The document's `warnings`.
     fn warnings(&self) -> Vec<Warning> {
         Vec::new()
@@ -37,7 +41,7 @@ pub trait Report {
 /// The JSON document of a run: DESIGN's envelope.
 pub(super) fn envelope(command: &str, outcome: &anyhow::Result<Box<dyn Report>>, clean: &dyn Fn(&str) -> String) -> String {
     let (exit, data, warnings, errors) = match outcome {
-        Ok(report) => (report.exit(), report.data(), report.warnings(), Vec::new()),
+        Ok(report) => (report.exit(), report.data(), report.warnings(), report.error().map(said).into_iter().collect()),
         Err(error) => (error::exit_of(error), Value::Null, Vec::new(), vec![said(error)]),
     };
     let mut document = json!({
