@@ -37,11 +37,13 @@ impl Address {
         Ok(Self(url))
     }
 
-    /// The URL of `path` (which begins with a slash) below this address.
+    /// The URL of `path` (which begins with a slash and may end in `?query`) below this address.
     #[must_use]
     pub fn join(&self, path: &str) -> Url {
         let mut url = self.0.clone();
+        let (path, query) = path.split_once('?').map_or((path, None), |(path, query)| (path, Some(query)));
         url.set_path(&format!("{}{path}", self.0.path().trim_end_matches('/')));
+        url.set_query(query);
         url
     }
 
@@ -157,6 +159,7 @@ mod tests {
     fn a_path_is_added_below_the_prefix_and_user_information_is_not_shown() {
         let address = Address::parse("http://user:geheim@host:1/pre/", 1).unwrap();
         assert_eq!(address.join("/api/tags").as_str(), "http://user:geheim@host:1/pre/api/tags");
+        assert_eq!(address.join("/x?limit=2").as_str(), "http://user:geheim@host:1/pre/x?limit=2");
         assert_eq!(
             format!("{address} {address:?} {}", address.place()),
             "http://host:1/pre Address(http://host:1/pre) host:1"

@@ -11,7 +11,7 @@ use super::http::{Http, Limits};
 /// What came of asking.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reach {
-    /// It answers; 200 and 401 are a registry's usual answers, others may come from something in between.
+    /// Something answers: a registry says 200 or 401; a 403, 404 or 502 mostly comes from a proxy in between.
     Answers {
         /// The HTTP status.
         status: u16,

@@ -5,10 +5,13 @@
 
 mod fakes;
 
+use std::io::{BufRead, BufReader, Write};
 use std::net::SocketAddr;
+use std::process::{Command, Stdio};
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
 use tars::client::api::{Api, CheckStatus, Ready, Verdict};
 use tars::error::{exit_of, hints_of};
 use tars::serve::{self, Config};
@@ -261,6 +264,28 @@ async fn the_probe_fails_where_nothing_or_something_else_answers() {
     assert!(serve::probe(nobody).await.unwrap_err().to_string().starts_with("connection refused"));
     let other = SocketAddr::from(([127, 0, 0, 1], fakes::http().await.port));
     assert!(serve::probe(other).await.is_err());
+}
+
+#[test]
+fn the_binary_logs_a_json_line_per_request_and_ends_well_on_sigterm() {
+    let mut backend = Command::new(env!("CARGO_BIN_EXE_tars"))
+        .args(["serve", "--listen", "127.0.0.1:0"])
+        .env_clear()
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(backend.stdout.take().unwrap()).lines();
+    let mut line = || serde_json::from_str::<Value>(&lines.next().unwrap().unwrap()).unwrap();
+    let listen: SocketAddr = line()["listen"].as_str().unwrap().parse().unwrap();
+    let mut socket = std::net::TcpStream::connect(listen).unwrap();
+    socket.write_all(b"GET /health?token=geheim HTTP/1.1\r\nhost: x\r\nx-request-id: r1\r\n\r\n").unwrap();
+    let request = line();
+    assert_eq!((request["id"].as_str(), request["path"].as_str()), (Some("r1"), Some("/health")));
+    assert_eq!((request["method"].as_str(), request["status"].as_u64()), (Some("GET"), Some(200)));
+    assert!(request["ms"].is_u64() && !request.to_string().contains("geheim"), "{request}");
+    let id = rustix::process::Pid::from_child(&backend);
+    rustix::process::kill_process(id, rustix::process::Signal::TERM).unwrap();
+    assert_eq!(backend.wait().unwrap().code(), Some(0));
 }
 
 #[tokio::test]
