@@ -20,6 +20,8 @@ pub struct Context {
     pub ui: Ui,
     /// Cancelled by Ctrl-C and SIGTERM.
     pub cancel: CancellationToken,
+    /// Knows this stack's secrets.
+    pub redactor: Redactor,
     /// This run's id; everything made for the run carries it.
     pub run: String,
     engine: std::result::Result<Docker, anyhow::Error>,
@@ -38,8 +40,10 @@ impl Context {
             _ => None,
         };
         let home = Home::find(home, label.as_deref(), is_root());
-        let context = Self { stack: Stack::read(home), ui, cancel, run: new_run(), engine };
-        context.learn(&context.stack);
+        let stack = Stack::read(home);
+        let redactor = Redactor::builder().build();
+        let mut context = Self { stack, ui, cancel, redactor, run: new_run(), engine };
+        context.learn();
         Ok(context)
     }
 
@@ -66,16 +70,17 @@ impl Context {
     /// Reads the settings again, and teaches the interface their secrets.
     pub fn reread(&mut self) {
         self.stack = Stack::read(self.stack.home.clone());
-        self.learn(&self.stack);
+        self.learn();
     }
 
-    /// Teaches the interface the secrets of these settings: no word of this run shows one.
-    pub fn learn(&self, stack: &Stack) {
-        let Some(settings) = &stack.env else { return };
-        let redactor = env::secrets()
+    /// Learns the secrets of the settings: no word of this run shows one.
+    fn learn(&mut self) {
+        let Some(settings) = &self.stack.env else { return };
+        self.redactor = env::secrets()
             .filter_map(|key| Some((key, settings.get(key)?)))
             .fold(Redactor::builder(), |builder, (key, value)| builder.value(key, value))
             .build();
+        let redactor = self.redactor.clone();
         self.ui.redact_with(std::sync::Arc::new(move |text| redactor.text(text).into_owned()));
     }
 }

@@ -19,7 +19,9 @@ pub mod cli;
 pub mod client;
 pub mod command;
 pub mod context;
+pub mod check;
 pub mod docker;
+pub mod facts;
 pub mod error;
 pub mod exit;
 pub mod operate;
@@ -42,7 +44,7 @@ use ui::{Report, Ui};
 /// The whole program: what `main` calls. Returns the exit code.
 #[must_use]
 pub fn run() -> Exit {
-    client::use_own_resolver();
+    client::resolve::use_own_resolver();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return usage(&error),

@@ -83,6 +83,22 @@ pub enum CheckStatus {
     Skipped,
 }
 
+impl Ready {
+    /// Whether the API can be worked with: ready, or degraded by something that is not required.
+    #[must_use]
+    pub fn is_of_use(&self) -> bool {
+        self.status != Verdict::Unavailable
+    }
+
+    /// What is in the way, in one line.
+    #[must_use]
+    pub fn words(&self) -> String {
+        let failing = self.checks.iter().filter_map(|(name, check)| Some(format!("{name}: {}", check.error.as_ref()?)));
+        let words: Vec<_> = failing.collect();
+        if words.is_empty() { "nothing".to_owned() } else { words.join("; ") }
+    }
+}
+
 impl Api {
     /// The API at an address as people type it; connects to nothing.
     ///

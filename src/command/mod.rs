@@ -2,7 +2,6 @@
 
 pub mod install;
 pub mod logs;
-pub mod redact;
 pub mod restart;
 pub mod running;
 pub mod start;

@@ -41,6 +41,17 @@ impl std::str::FromStr for Source {
     }
 }
 
+impl std::fmt::Display for Source {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Auto => f.write_str("auto"),
+            Self::Registry => f.write_str("registry"),
+            Self::Packages => f.write_str("packages"),
+            Self::File(file) => write!(f, "{}", file.display()),
+        }
+    }
+}
+
 /// An image that is now in the engine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Got {
@@ -187,7 +198,8 @@ fn classify(text: &str) -> PullFailure {
 }
 
 fn explain(name: &str, kind: PullFailure) -> Failure {
-    let failure = Failure::new(Exit::Failed, format!("could not get the image {name}"));
+    let exit = if kind == PullFailure::Unreachable { Exit::Unavailable } else { Exit::Failed };
+    let failure = Failure::new(exit, format!("could not get the image {name}"));
     match kind {
         PullFailure::Unreachable => failure.hint(
             "check the network and the engine's proxy; without any registry: --images packages, or --images FILE with a docker save archive",

@@ -8,6 +8,7 @@ pub mod backend_image;
 pub mod child;
 pub mod compose;
 pub mod engine;
+pub mod generations;
 pub mod gpu;
 pub mod images;
 pub mod journal;

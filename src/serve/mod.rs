@@ -10,6 +10,7 @@
 
 pub mod args;
 pub mod config;
+mod errand;
 pub mod probe;
 pub mod secret;
 
@@ -32,7 +33,13 @@ pub async fn command(args: &ServeArgs) -> anyhow::Result<()> {
     if args.probe {
         return probe(config::listen_address(args.listen)?).await;
     }
+    if let Some(url) = &args.reach {
+        return errand::reach(url).await;
+    }
     let mut config = Config::from_env()?;
+    if let Some(model) = &args.pull {
+        return errand::pull(&config, model).await;
+    }
     config.listen = args.listen.unwrap_or(config.listen);
     log::init(config.log_level);
     // Registered before anything else, so that no early SIGTERM is lost.

@@ -152,8 +152,8 @@ impl Ui {
     }
 
     fn show(&self, report: &dyn Report) -> std::io::Result<()> {
-        for warning in report.warnings() {
-            self.warn(&warning.message);
+        if !report.warnings_are_rendered() || self.options.quiet {
+            report.warnings().iter().for_each(|warning| self.warn(&warning.message));
         }
         if self.options.quiet && report.exit() == Exit::Done {
             return Ok(());

@@ -36,6 +36,10 @@ pub trait Report {
     fn warnings(&self) -> Vec<Warning> {
         Vec::new()
     }
+    /// Whether [`Report::render`] shows the warnings itself, in their place; else they go to stderr.
+    fn warnings_are_rendered(&self) -> bool {
+        false
+    }
 }
 
 /// The JSON document of a run: DESIGN's envelope.
