@@ -80,7 +80,7 @@ impl Docker {
             // One empty string resets the image's entrypoint; an empty list would keep it.
             entrypoint: Some(vec![String::new()]),
             cmd: Some(spec.command.clone()),
-            env: Some(spec.env.clone()),
+            stop_signal: spec.stop_signal.clone(),
             labels: Some(HashMap::from([
                 (crate::stack::RUN_LABEL.to_owned(), spec.run.clone()),
                 (crate::stack::RUN_HOME_LABEL.to_owned(), spec.home.clone()),

@@ -34,7 +34,7 @@ impl Docker {
         let mut said = Output::default();
         let (stdout, stderr) = (&mut said.stdout, &mut said.stderr);
         let code = self
-            .exec_parts(container, command, |part| match part {
+            .exec_parts(container, command, &[], |part| match part {
                 LogOutput::StdErr { message } => stderr.push_str(&String::from_utf8_lossy(&message)),
                 other => stdout.push_str(&String::from_utf8_lossy(&other.into_bytes())),
             })
@@ -43,16 +43,23 @@ impl Docker {
         Ok(said)
     }
 
-    /// As [`Docker::exec`], but every line of its stdout is handed over as it comes; stderr is kept.
+    /// As [`Docker::exec`], but every line of its stdout is handed over as it comes; stderr is kept. `env` is for
+    /// this command alone.
     ///
     /// # Errors
     /// As [`Docker::exec`].
-    pub async fn exec_lines(&self, container: &str, command: &[&str], mut on_line: impl FnMut(&str)) -> Result<Output> {
+    pub async fn exec_lines(
+        &self,
+        container: &str,
+        command: &[&str],
+        env: &[String],
+        mut on_line: impl FnMut(&str),
+    ) -> Result<Output> {
         let mut said = Output::default();
         let mut pending = Vec::new();
         let stderr = &mut said.stderr;
         let code = self
-            .exec_parts(container, command, |part| match part {
+            .exec_parts(container, command, env, |part| match part {
                 LogOutput::StdErr { message } => stderr.push_str(&String::from_utf8_lossy(&message)),
                 other => {
                     pending.extend_from_slice(&other.into_bytes());
@@ -68,11 +75,18 @@ impl Docker {
     }
 
     /// The end of the output is an end only once the exit status is known.
-    async fn exec_parts(&self, container: &str, command: &[&str], mut on_part: impl FnMut(LogOutput)) -> Result<i64> {
+    async fn exec_parts(
+        &self,
+        container: &str,
+        command: &[&str],
+        env: &[String],
+        mut on_part: impl FnMut(LogOutput),
+    ) -> Result<i64> {
         let options = CreateExecOptions {
             attach_stdout: Some(true),
             attach_stderr: Some(true),
             cmd: Some(command.to_vec()),
+            env: Some(env.iter().map(String::as_str).collect()),
             ..Default::default()
         };
         let id = self.api.create_exec(container, options).await.with_context(|| format!("could not run a command in {container}"))?.id;

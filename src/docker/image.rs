@@ -11,6 +11,9 @@ use bytes::Bytes;
 use futures_util::{Stream, StreamExt, TryStreamExt};
 use std::collections::HashMap;
 
+/// How long a pull may bring nothing at all before it counts as cut off.
+const PULL_SILENCE: std::time::Duration = std::time::Duration::from_secs(120);
+
 impl Docker {
     /// One image by name or id; `None` when this engine does not have it.
     ///
@@ -60,7 +63,11 @@ impl Docker {
         let mut layers: HashMap<String, (u64, u64)> = HashMap::new();
         let patient = self.patient();
         let mut stream = std::pin::pin!(patient.create_image(Some(options), None, None));
-        while let Some(step) = stream.try_next().await? {
+        // An engine says nothing of a layer that has stopped coming (facts: 20.10, for ever).
+        while let Some(step) = tokio::time::timeout(PULL_SILENCE, stream.try_next())
+            .await
+            .with_context(|| format!("i/o timeout: nothing came for {} s", PULL_SILENCE.as_secs()))??
+        {
             let (Some(id), Some(detail)) = (step.id, step.progress_detail) else { continue };
             // Downloading and extracting count the same bytes again; only the download is shown.
             if step.status.as_deref() != Some("Downloading") {

@@ -188,8 +188,6 @@ pub struct HelperSpec {
     pub image: String,
     /// What it runs, in place of the image's entrypoint.
     pub command: Vec<String>,
-    /// Its environment.
-    pub env: Vec<String>,
     /// `bridge`, `host`, `none`, or a network's name; the engine's default when empty.
     pub network: String,
     /// Extra `name:address` lines for its hosts file.
@@ -198,6 +196,8 @@ pub struct HelperSpec {
     pub binds: Vec<String>,
     /// Whether it asks for every GPU.
     pub gpu: bool,
+    /// The signal that stops it, where it is not SIGTERM.
+    pub stop_signal: Option<String>,
     /// The run it belongs to; recovery sweeps by it.
     pub run: String,
     /// The home of the stack it belongs to; other stacks' runs leave it alone.

@@ -186,7 +186,7 @@ async fn pull_once(context: &Context, docker: &Docker, name: &str) -> Result<()>
 /// Reads the engine's sentence; it has no code for the cause. Texts of Engine 20.10 and 28, tried one by one.
 fn classify(text: &str) -> PullFailure {
     let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
-    if says(&["toomanyrequests", "429", "Too Many Requests", "status: 5", "502 Bad", "503 Service", "500 Internal", "TLS handshake timeout", "unexpected EOF", "connection reset", "Client.Timeout", "request canceled", "i/o timeout", "context deadline exceeded"])
+    if says(&["toomanyrequests", "429", "Too Many Requests", "status: 5", "502 Bad", "503 Service", "500 Internal", "TLS handshake timeout", "unexpected EOF", "connection reset", "Client.Timeout", "request canceled", "i/o timeout", "context deadline exceeded", ": EOF"])
         && !says(&["lookup "])
     {
         PullFailure::Later

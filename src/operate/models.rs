@@ -45,7 +45,7 @@ pub async fn ensure(context: &Context, model: &str) -> Result<bool> {
     let command = ["/tars", "serve", "--pull", model];
     let output = context
         .docker()?
-        .exec_lines(&backend, &command, |line| match serde_json::from_str(line) {
+        .exec_lines(&backend, &command, &[], |line| match serde_json::from_str(line) {
             Ok(Line::Bytes { done, total }) => {
                 bar.bytes(done, total);
                 if total > memory && !warned {

@@ -38,8 +38,9 @@ pub async fn ensure(context: &Context, recipe: &Recipe) -> Result<(String, bool)
     ensure_base(context).await?;
     let spec = HelperSpec {
         image: BASE_IMAGE.to_owned(),
-        command: ["sh", "-euc", recipe.script].map(str::to_owned).to_vec(),
-        env: PASSED.iter().filter_map(|key| Some(format!("{key}={}", std::env::var(key).ok()?))).collect(),
+        command: ["sleep", "infinity"].map(str::to_owned).to_vec(),
+        // An engine takes no STOPSIGNAL with a commit; the container's own is kept.
+        stop_signal: recipe.stop_signal().map(str::to_owned),
         run: context.run.clone(),
         home: context.stack.home.path().display().to_string(),
         ..HelperSpec::default()
@@ -52,17 +53,30 @@ pub async fn ensure(context: &Context, recipe: &Recipe) -> Result<(String, bool)
 
 async fn build(context: &Context, recipe: &Recipe, id: &str, name: &str) -> Result<()> {
     let docker = context.docker()?;
+    docker.start(id).await?;
     let certificates = std::fs::read("/etc/ssl/certs/ca-certificates.crt").unwrap_or_default();
     if !certificates.is_empty() {
         let tar = archive::small_tar(&[("tars-ca.crt", 0o644, 0, Item::File(certificates))])?;
         docker.upload(id, "/tmp", tar.into()).await?;
     }
     let mut bar = context.ui.bar(&format!("building {name}"));
-    let (code, tail) = docker.run_helper(id, |line| bar.words(line)).await?;
-    if code != 0 {
+    let mut tail = std::collections::VecDeque::new();
+    // Only the command gets these: a commit would write the container's own environment into the image.
+    let env: Vec<_> = PASSED.iter().filter_map(|key| Some(format!("{key}={}", std::env::var(key).ok()?))).collect();
+    let script = format!("exec 2>&1\n{}", recipe.script);
+    let output = docker
+        .exec_lines(id, &["sh", "-euc", &script], &env, |line| {
+            bar.words(line);
+            tail.push_back(line.to_owned());
+            if tail.len() > child::TAIL_LINES {
+                tail.pop_front();
+            }
+        })
+        .await?;
+    if !output.ok() {
         return Err(Failure::new(Exit::Failed, format!("could not build {name} from packages"))
             .hint("it needs a Debian mirror and PyPI; set TARS_MIRROR, PIP_INDEX_URL or https_proxy if this network has its own, then run the same command again")
-            .caused_by(anyhow::anyhow!("{tail}"))
+            .caused_by(anyhow::anyhow!("{}", Vec::from(tail).join("\n")))
             .into());
     }
     let changes: Vec<_> = recipe.changes().map(str::to_owned).collect();

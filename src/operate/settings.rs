@@ -11,7 +11,7 @@ use crate::stack::env::{self, TEMPLATE};
 use crate::stack::envfile::EnvFile;
 use crate::stack::home::Home;
 use crate::stack::state::{self, Kept};
-use crate::stack::{compose, generations};
+use crate::stack::{compose, generations, service};
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -86,6 +86,12 @@ pub fn completed(present: Option<&EnvFile>, project: &str) -> Result<EnvFile> {
     for (key, name) in generations::first_names(&project) {
         if env.get(key).is_none_or(str::is_empty) {
             env.set(key, &name);
+        }
+    }
+    // There is only one image of a service that no recipe builds; compose wants its name even while it does not run.
+    for service in service::ALL.iter().filter(|service| service.recipe.is_none() && !service.image.is_empty()) {
+        if env.get(service.image_setting).is_none_or(str::is_empty) {
+            env.set(service.image_setting, service.image);
         }
     }
     Ok(env)

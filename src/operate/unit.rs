@@ -43,7 +43,9 @@ pub async fn ensure(home: &Home, project: &str) -> Result<Option<(PathBuf, bool)
     let name = unit_name(project);
     if super::engine::has_systemd() {
         let path = Path::new(SYSTEMD_DIR).join(format!("{name}.service"));
-        let text = TEMPLATE.replace("@TARS@", BINARY).replace("@HOME@", &home.path().display().to_string());
+        // systemd reads % as the beginning of a specifier.
+        let home = home.path().display().to_string().replace('%', "%%");
+        let text = TEMPLATE.replace("@TARS@", BINARY).replace("@HOME@", &home);
         let written = write_if_other(&path, &text)?;
         if written {
             // Not `daemon-reload` alone: it can detach GPUs from running containers (facts E5), so only when needed.

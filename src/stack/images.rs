@@ -35,7 +35,13 @@ impl Recipe {
 
     /// The image's configuration as Dockerfile instructions, from the script's other `#:` lines.
     pub fn changes(&self) -> impl Iterator<Item = &'static str> {
-        self.header("").filter(|line| !line.starts_with("IMAGE "))
+        self.header("").filter(|line| !line.starts_with("IMAGE ") && !line.starts_with("STOPSIGNAL "))
+    }
+
+    /// The signal that stops the image's container, where the script names one.
+    #[must_use]
+    pub fn stop_signal(&self) -> Option<&'static str> {
+        self.header("STOPSIGNAL ").next()
     }
 
     fn header(&self, prefix: &'static str) -> impl Iterator<Item = &'static str> {

@@ -19,11 +19,11 @@ use crate::exit::Exit;
 use crate::facts::Facts;
 use crate::operate::compose::Compose;
 use crate::operate::images::Source;
-use crate::operate::journal::{Goal, Journal};
+use crate::operate::journal::{self, Goal, Journal};
 use crate::operate::lock::Lock;
 use crate::operate::{lifecycle, recover};
 use crate::ui::{self, Report, Warning};
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Context as _, Result};
 use report::{Installed, Step};
 use std::time::Instant;
 
@@ -79,6 +79,8 @@ struct Install<'a> {
     compose: Option<Compose>,
     lock: Option<Lock>,
     journal: Option<Journal>,
+    /// The services that ran when this run began.
+    ran_before: Vec<String>,
     report: Installed,
 }
 
@@ -100,7 +102,7 @@ pub async fn run(context: &mut Context, args: &InstallArgs) -> Result<Box<dyn Re
     }
     let report = Installed::new(context);
     let mut install =
-        Install { context, args, facts: Facts::default(), port_findings: Vec::new(), compose: None, lock: None, journal: None, report };
+        Install { context, args, facts: Facts::default(), port_findings: Vec::new(), compose: None, lock: None, journal: None, ran_before: Vec::new(), report };
     let ended = install.steps().await;
     install.end(ended).await
 }
@@ -174,13 +176,20 @@ impl Install<'_> {
     /// Brings an earlier, interrupted run to its end, then opens this run's own journal.
     async fn recover(&mut self) -> Result<()> {
         let lock = self.lock.as_ref().context("no lock")?;
-        for what in recover::recover(self.context, lock).await? {
-            self.context.ui.say(&format!("      {what}"));
+        let before = journal::read(&self.context.stack.home)?.map(|entry| entry.goal);
+        match recover::recover(self.context, lock).await {
+            Ok(done) => done.iter().for_each(|what| self.context.ui.say(&format!("      {what}"))),
+            // This run brings everything up anyway; should it fail as well, what ran before is still in its journal.
+            Err(error) => self.context.ui.say(&format!("      {error:#}; going on, this run sets it right")),
         }
         self.context.reread();
         let ran = lifecycle::running(self.context.docker()?, &self.context.stack).await?;
+        self.ran_before.clone_from(&ran);
+        if let Some(Goal::Running(names)) = before {
+            self.ran_before.extend(names.into_iter().filter(|name| !ran.contains(name)));
+        }
         let context = &self.context;
-        self.journal = Some(Journal::open(&context.stack.home, &context.run, "install", Goal::Running(ran))?);
+        self.journal = Some(Journal::open(&context.stack.home, &context.run, "install", Goal::Running(self.ran_before.clone()))?);
         Ok(())
     }
 
@@ -214,9 +223,8 @@ impl Install<'_> {
     }
 
     async fn runs_as_before(&self) -> Result<bool> {
-        let entry = crate::operate::journal::read(&self.context.stack.home)?.ok_or_else(|| anyhow!("no journal"))?;
         let running = lifecycle::running(self.context.docker()?, &self.context.stack).await?;
-        Ok(matches!(entry.goal, Goal::Running(before) if before.iter().all(|name| running.contains(name))))
+        Ok(self.ran_before.iter().all(|name| running.contains(name)))
     }
 }
 
