@@ -27,7 +27,8 @@ fn syntax(facts: &Facts) -> Result<Answer, NotKnown> {
 fn permissions(facts: &Facts) -> Result<Answer, NotKnown> {
     let env = facts.env.known()?;
     let Some(mode) = env.mode else { return Ok(Answer::skipped(NO_FILE)) };
-    if mode & 0o077 == 0 {
+    let others = mode & 0o077;
+    if others == 0 {
         return Ok(Answer::Well);
     }
     let path = env.path.display();

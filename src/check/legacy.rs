@@ -21,11 +21,12 @@ fn deployment(facts: &Facts) -> Result<Answer, NotKnown> {
         let hint = "nothing clashes, and tars does not touch them; what is still wanted in them has to be saved before they go";
         return Ok(Finding::warn("volumes", problem, hint).into());
     }
-    let names = names(legacy).join(", ");
-    let problem = format!("the old bash deployment is here (compose project {}): {names}", or(&legacy.project, "none"));
+    let names = names(legacy);
+    let compose = if legacy.project.is_empty() { "none" } else { &legacy.project };
+    let problem = format!("the old bash deployment is here (compose project {compose}): {}", names.join(", "));
     let hint = save_and_stop(legacy);
     // Container names are unique in an engine: another project of ours can stand beside it.
-    let clashes = names.split(", ").any(|name| name.starts_with(&format!("{project}-")));
+    let clashes = names.iter().any(|name| name.starts_with(&format!("{project}-")));
     Ok(if clashes { Finding::fail("containers", problem, hint) } else { Finding::warn("containers", problem, hint) }.into())
 }
 
@@ -57,8 +58,4 @@ fn save_and_stop(legacy: &Legacy) -> String {
 
 fn names(legacy: &Legacy) -> Vec<&str> {
     legacy.containers.iter().map(|(name, _)| name.as_str()).collect()
-}
-
-fn or<'a>(text: &'a str, other: &'a str) -> &'a str {
-    if text.is_empty() { other } else { text }
 }

@@ -21,7 +21,14 @@ fn conflict(facts: &Facts) -> Result<Answer, NotKnown> {
     if let (Err(why), Some(port)) = (facts.containers.known(), ports.iter().find(may_be_ours)) {
         return Err(NotKnown(format!("port {} is taken, perhaps by our own stack, but the containers do not show: {why}", port.value)));
     }
-    Ok(ports.iter().filter_map(|port| finding(env, port)).collect::<Vec<_>>().into())
+    let others = ports.iter().filter(|port| !is_legacy(facts, port));
+    Ok(others.filter_map(|port| finding(env, port)).collect::<Vec<_>>().into())
+}
+
+/// The old deployment gives its ports back when it is stopped: legacy.deployment says how.
+fn is_legacy(facts: &Facts, port: &Port) -> bool {
+    let Ok(Some(legacy)) = facts.legacy.known() else { return false };
+    matches!(&port.holder, Holder::Container { name, .. } if legacy.containers.iter().any(|(old, _)| old == name))
 }
 
 fn finding(env: &Env, port: &Port) -> Option<Finding> {

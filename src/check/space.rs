@@ -55,8 +55,8 @@ pub(super) fn forecast(facts: &Facts) -> Result<Forecast, NotKnown> {
     let there = |service: &str| images.as_ref().is_ok_and(|images| images.iter().any(|image| image.service == service && image.present.is_some()));
     let ollama = |service: &&Service| service.name == "ollama";
     // Without a registry there is no Ollama image to be had, unless one is there already.
-    let comes = |service: &&Service| !there(service.name) && !(ollama(service) && packages);
-    let missing: Vec<_> = env.services().filter(comes).collect();
+    let cannot_come = |service: &&Service| there(service.name) || (packages && ollama(service));
+    let missing: Vec<_> = env.services().filter(|service| !cannot_come(service)).collect();
     let building = if packages && missing.iter().any(|service| service.recipe.is_some()) { BUILDING } else { 0 };
     let models = env.may_run_ollama() && (there("ollama") || !packages) && !has_models(facts);
     Ok(Forecast {

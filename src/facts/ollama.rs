@@ -57,6 +57,8 @@ mod tests {
             let body = r#"{"version":"0.32.15"}"#;
             let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", body.len());
             socket.write_all((head + body).as_bytes()).await.unwrap();
+            // The listener stays open: whose it is, is looked up after the answer.
+            std::future::pending::<()>().await;
         });
         let found = look(Path::new("/"), &url, "tars-home", &[]).await.unwrap();
         assert_eq!(found.version, "0.32.15");

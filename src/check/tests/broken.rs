@@ -7,7 +7,9 @@ use serde_json::json;
 const GIB: u64 = 1 << 30;
 
 /// id, the facts that break it, how bad that is, and words of problem and hint.
-fn cases() -> Vec<(&'static str, Vec<(&'static str, serde_json::Value)>, Severity, &'static str, &'static str)> {
+type Case = (&'static str, Vec<(&'static str, serde_json::Value)>, Severity, &'static str, &'static str);
+
+fn cases() -> Vec<Case> {
     use Severity::{Fail, Warn};
     let silent = json!({"state": {"silent": "no Docker engine runs on this machine"}, "installed": [{"package": "docker.io"}]});
     let none = json!({"state": {"silent": "no Docker engine runs on this machine"}, "installed": []});
@@ -146,4 +148,11 @@ fn the_old_deployment_is_saved_before_it_goes() {
     let at = |text: &str| hint.find(text).unwrap_or_else(|| panic!("no {text} in {hint}"));
     assert!(at("docker cp tars-home-chromadb:/data") < at("docker rm tars-home-chromadb"));
     assert!(at("redis-cli SAVE") < at("docker rm") && !hint.contains("pg_dump"));
+}
+
+#[test]
+fn a_port_of_the_old_deployment_is_not_said_twice() {
+    let old = json!({"project": "deploy", "containers": [["tars-home-backend", true]], "volumes": [], "folder": null, "env_file": null});
+    let holder = json!({"container": {"name": "tars-home-backend", "project": "deploy"}});
+    assert_eq!(ask("port.conflict", &changed(&[("/legacy/known", old), ("/ports/known/0/holder", holder)])), Answer::Well);
 }

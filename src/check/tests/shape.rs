@@ -63,7 +63,7 @@ fn one_unknown_fact_is_never_a_finding() {
     for key in facts.as_object().unwrap().keys().filter(|key| facts[*key].get("known").is_some()) {
         let changed = changed(&[(&format!("/{key}"), serde_json::json!({"unknown": "no reason"}))]);
         for outcome in run(ALL, &changed) {
-            assert!(outcome.answer.findings().is_empty(), "{key} unknown: {:?}", outcome);
+            assert!(outcome.answer.findings().is_empty(), "{key} unknown: {outcome:?}");
         }
     }
 }
