@@ -3,5 +3,6 @@ pub mod client;
 pub mod docker;
 pub mod error;
 pub mod exit;
+pub mod facts;
 pub mod stack;
 pub mod ui;
