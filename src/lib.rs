@@ -1,4 +1,5 @@
 //! `tars`: installs, checks, backs up and mends a self-hosted RAG stack.
+pub mod check;
 pub mod client;
 pub mod docker;
 pub mod error;
