@@ -7,7 +7,9 @@ use std::path::PathBuf;
 /// Installs, checks, backs up and mends a self-hosted RAG stack.
 #[derive(Debug, Parser)]
 #[command(name = "tars", version, arg_required_else_help = true, propagate_version = false)]
-#[command(after_help = "Exit codes: 0 done, 1 failed, 2 partly done, 64 wrong usage, 69 something is missing, 75 another run holds the lock, 77 not permitted, 130 interrupted.")]
+#[command(
+    after_help = "Exit codes: 0 done, 1 failed, 2 partly done, 64 wrong usage, 69 something is missing, 75 another run holds the lock, 77 not permitted, 130 interrupted."
+)]
 pub struct Cli {
     /// What applies to every command.
     #[command(flatten)]
@@ -20,7 +22,7 @@ pub struct Cli {
 /// Flags of every command.
 #[derive(Debug, Args)]
 pub struct Global {
-    /// The stack's home directory [env: TARS_HOME; default: where the running stack lives, /opt/tars, or ~/.local/share/tars]
+    /// The stack's home directory (or the variable `TARS_HOME`; else where the running stack lives, /opt/tars, or ~/.local/share/tars)
     #[arg(long, global = true, value_name = "DIR")]
     pub home: Option<PathBuf>,
     /// Take the default answer to every question

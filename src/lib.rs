@@ -15,15 +15,15 @@
 //! ```
 
 pub mod archive;
+pub mod check;
 pub mod cli;
 pub mod client;
 pub mod command;
 pub mod context;
-pub mod check;
 pub mod docker;
-pub mod facts;
 pub mod error;
 pub mod exit;
+pub mod facts;
 pub mod operate;
 pub mod redact;
 pub mod serve;
@@ -56,7 +56,7 @@ pub fn run() -> Exit {
             return Ui::new(cli.global.ui()).finish("tars", &outcome);
         }
     };
-    let exit = runtime.block_on(dispatch(cli));
+    let exit = runtime.block_on(Box::pin(dispatch(cli)));
     // A thread that waits for the operator's answer must not hold up the end.
     runtime.shutdown_background();
     exit
@@ -66,7 +66,9 @@ async fn dispatch(cli: Cli) -> Exit {
     let ui = Ui::new(cli.global.ui());
     match &cli.command {
         Command::Serve(args) => return serve_alone(&ui, args).await,
-        Command::Completions { shell } => return text(&ui, |out| clap_complete::generate(*shell, &mut Cli::command(), "tars", out)),
+        Command::Completions { shell } => {
+            return text(&ui, |out| clap_complete::generate(*shell, &mut Cli::command(), "tars", out));
+        }
         Command::Man => return text(&ui, |out| clap_mangen::Man::new(Cli::command()).render(out).unwrap_or_default()),
         _ => {}
     }
@@ -105,7 +107,7 @@ async fn execute(context: &mut Context, command: &Command) -> anyhow::Result<Box
 async fn until_cancelled(context: &mut Context, command: &Command) -> anyhow::Result<Box<dyn Report>> {
     let cancel = context.cancel.clone();
     let ended = tokio::select! {
-        outcome = execute(context, command) => Some(outcome),
+        outcome = Box::pin(execute(context, command)) => Some(outcome),
         () = cancel.cancelled() => None,
     };
     if let Some(outcome) = ended {
@@ -153,7 +155,13 @@ fn usage(error: &clap::Error) -> Exit {
     shown
 }
 
-fn record(context: &Context, ui: &Ui, exit: Exit, outcome: &anyhow::Result<Box<dyn Report>>, begun: (jiff::Timestamp, Instant)) {
+fn record(
+    context: &Context,
+    ui: &Ui,
+    exit: Exit,
+    outcome: &anyhow::Result<Box<dyn Report>>,
+    begun: (jiff::Timestamp, Instant),
+) {
     let error = match outcome {
         Err(error) => Some(error),
         Ok(report) => report.error(),
@@ -166,7 +174,9 @@ fn record(context: &Context, ui: &Ui, exit: Exit, outcome: &anyhow::Result<Box<d
         began: begun.0.to_string(),
         duration_ms: u64::try_from(begun.1.elapsed().as_millis()).unwrap_or(u64::MAX),
         exit: exit.code(),
-        errors: error.map(|error| error::causes_of(error).iter().map(|text| ui.clean(text)).collect()).unwrap_or_default(),
+        errors: error
+            .map(|error| error::causes_of(error).iter().map(|text| ui.clean(text)).collect())
+            .unwrap_or_default(),
     };
     if let Err(error) = runs::record(&context.stack.home, &run) {
         ui.detail(&format!("this run could not be recorded: {error:#}"));

@@ -60,7 +60,11 @@ pub fn small_tar(entries: &[(&str, u32, u32, Item)]) -> Result<Vec<u8>> {
             Item::File(content) => content,
             Item::Directory => &[],
         };
-        header.set_entry_type(if matches!(item, Item::File(_)) { tar::EntryType::Regular } else { tar::EntryType::Directory });
+        header.set_entry_type(if matches!(item, Item::File(_)) {
+            tar::EntryType::Regular
+        } else {
+            tar::EntryType::Directory
+        });
         header.set_size(content.len() as u64);
         tar.append_data(&mut header, path, content).with_context(|| format!("could not pack {path}"))?;
     }
@@ -80,9 +84,17 @@ mod tests {
 
     #[test]
     fn a_small_tar_keeps_modes_and_owners() {
-        let bytes = small_tar(&[("d", 0o1777, 0, Item::Directory), ("d/f", 0o755, 10001, Item::File(b"x".to_vec()))]).unwrap();
+        let bytes =
+            small_tar(&[("d", 0o1777, 0, Item::Directory), ("d/f", 0o755, 10001, Item::File(b"x".to_vec()))]).unwrap();
         let mut tar = tar::Archive::new(bytes.as_slice());
-        let seen: Vec<_> = tar.entries().unwrap().map(|e| { let e = e.unwrap(); (e.header().mode().unwrap(), e.header().uid().unwrap(), e.size()) }).collect();
+        let seen: Vec<_> = tar
+            .entries()
+            .unwrap()
+            .map(|e| {
+                let e = e.unwrap();
+                (e.header().mode().unwrap(), e.header().uid().unwrap(), e.size())
+            })
+            .collect();
         assert_eq!(seen, [(0o1777, 0, 0), (0o755, 10001, 1)]);
     }
 }

@@ -25,7 +25,13 @@ fn installed(facts: &Facts) -> Result<Answer, NotKnown> {
     };
     let engine = facts.engine.known().ok().and_then(Engine::answers).and_then(|engine| major_minor(&engine.version));
     if found < OLDEST {
-        let old = format!("{} is version {}; the oldest that works is {}.{}", compose.command.join(" "), compose.version, OLDEST.0, OLDEST.1);
+        let old = format!(
+            "{} is version {}; the oldest that works is {}.{}",
+            compose.command.join(" "),
+            compose.version,
+            OLDEST.0,
+            OLDEST.1
+        );
         return Ok(lacking(old));
     }
     if compose.old() && engine.is_some_and(|(major, _)| major >= MODERN_ENGINE) {
@@ -35,6 +41,7 @@ fn installed(facts: &Facts) -> Result<Answer, NotKnown> {
 }
 
 fn lacking(problem: String) -> Answer {
-    let hint = "let tars install it (sudo tars install), or install the package docker-compose-v2 or docker-compose-plugin";
+    let hint =
+        "let tars install it (sudo tars install), or install the package docker-compose-v2 or docker-compose-plugin";
     Finding::fail("Docker Compose", problem, hint).fix(Fix::InstallCompose).into()
 }

@@ -25,13 +25,17 @@ fn password(facts: &Facts) -> Result<Answer, NotKnown> {
         return Ok(Answer::Well);
     }
     let path = env.path.display();
-    let missing = if env.present() { format!("{path} has no TARS_POSTGRES_PASSWORD") } else { format!("{path} is gone") };
-    let problem = format!("the database volume {} exists, but {missing}: a new password would not open it", names.join(", "));
+    let missing =
+        if env.present() { format!("{path} has no TARS_POSTGRES_PASSWORD") } else { format!("{path} is gone") };
+    let problem =
+        format!("the database volume {} exists, but {missing}: a new password would not open it", names.join(", "));
     let hint = format!(
         "put the old env file back, from a copy or an encrypted backup (tars restore --restore-config); while the old container \
          still exists it shows the password too: docker inspect -f '{{{{range .Config.Env}}}}{{{{println .}}}}{{{{end}}}}' {}-postgres; \
          if the data (below {}) may go: tars uninstall --delete-data {}",
-        env.project(), engine.root, names[0]
+        env.project(),
+        engine.root,
+        names[0]
     );
     Ok(Finding::fail(names[0], problem, hint).into())
 }

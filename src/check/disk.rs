@@ -33,7 +33,11 @@ fn judge(disk: &Disk, need: u64, coming: &Forecast) -> Option<Finding> {
     let at = disk.path.display();
     let what = format!(
         "{at} has {} free; about {} are still to come (images {}, models {}, one restore beside live data {})",
-        human(disk.free), human(need), human(coming.images), human(coming.models), human(coming.restore)
+        human(disk.free),
+        human(need),
+        human(coming.images),
+        human(coming.models),
+        human(coming.restore)
     );
     let hint = format!(
         "free {} there, or move the engine's data to a larger disk (data-root in /etc/docker/daemon.json), or let the models run elsewhere (--ollama-url URL)",
@@ -42,7 +46,8 @@ fn judge(disk: &Disk, need: u64, coming: &Forecast) -> Option<Finding> {
     if disk.free < need && coming.sure {
         return Some(Finding::fail(at.to_string(), what, hint));
     }
-    (disk.free < need + need / 2 + RESERVE).then(|| Finding::warn(at.to_string(), format!("space gets tight: {what}"), hint))
+    (disk.free < need + need / 2 + RESERVE)
+        .then(|| Finding::warn(at.to_string(), format!("space gets tight: {what}"), hint))
 }
 
 fn inodes(facts: &Facts) -> Result<Answer, NotKnown> {
@@ -55,7 +60,15 @@ fn inodes(facts: &Facts) -> Result<Answer, NotKnown> {
 
 fn few(disk: &Disk) -> Finding {
     let at = disk.path.display();
-    let problem = format!("the file system of {at} can hold only {} more files, whatever space is free", disk.inodes_free);
-    let hint = format!("find directories with very many files (du --inodes -x {} | sort -n | tail) and remove what may go", disk.at.display());
-    if disk.inodes_free < FILES / 10 { Finding::fail(at.to_string(), problem, hint) } else { Finding::warn(at.to_string(), problem, hint) }
+    let problem =
+        format!("the file system of {at} can hold only {} more files, whatever space is free", disk.inodes_free);
+    let hint = format!(
+        "find directories with very many files (du --inodes -x {} | sort -n | tail) and remove what may go",
+        disk.at.display()
+    );
+    if disk.inodes_free < FILES / 10 {
+        Finding::fail(at.to_string(), problem, hint)
+    } else {
+        Finding::warn(at.to_string(), problem, hint)
+    }
 }

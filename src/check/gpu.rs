@@ -21,8 +21,13 @@ fn driver(facts: &Facts) -> Result<Answer, NotKnown> {
         "debian" => "sudo apt-get install nvidia-driver  (from Debian's non-free component)",
         _ => "install NVIDIA's driver the way this system does it",
     };
-    let problem = format!("there is an NVIDIA GPU ({}) without a loaded driver: models run on the processor, many times slower", gpu.cards.join(", "));
-    let hint = format!("install the driver, reboot, and run tars install again: {command}; or say that it is not wanted: --cpu-only");
+    let problem = format!(
+        "there is an NVIDIA GPU ({}) without a loaded driver: models run on the processor, many times slower",
+        gpu.cards.join(", ")
+    );
+    let hint = format!(
+        "install the driver, reboot, and run tars install again: {command}; or say that it is not wanted: --cpu-only"
+    );
     Ok(Finding::warn("NVIDIA driver", problem, hint).into())
 }
 
@@ -42,7 +47,8 @@ fn runtime(facts: &Facts) -> Result<Answer, NotKnown> {
     let Some(engine) = facts.engine.known().ok().and_then(Engine::answers) else {
         return Ok(Answer::skipped("the engine does not answer"));
     };
-    let known = engine.runtimes.iter().any(|name| name.contains("nvidia")) || engine.devices.iter().any(|id| id.contains("nvidia"));
+    let known = engine.runtimes.iter().any(|name| name.contains("nvidia"))
+        || engine.devices.iter().any(|id| id.contains("nvidia"));
     if known {
         return Ok(Answer::Well);
     }

@@ -34,13 +34,18 @@ fn permissions(facts: &Facts) -> Result<Answer, NotKnown> {
     let mut found = Vec::new();
     if owned.mode & 0o022 != 0 {
         let mode = owned.mode & !0o022;
-        let problem = format!("{path} has mode {:o}: others may put their own settings and compose files there", owned.mode);
+        let problem =
+            format!("{path} has mode {:o}: others may put their own settings and compose files there", owned.mode);
         let fix = Fix::Chmod { path: home.path.clone(), mode };
         found.push(Finding::warn(path.to_string(), problem, format!("run: sudo chmod {mode:o} {path}")).fix(fix));
     }
     if owned.uid != host.uid && host.root() {
         let problem = format!("{path} belongs to user {}, who may change what root will run", owned.uid);
-        found.push(Finding::warn(path.to_string(), problem, format!("run: sudo chown root: {path}  (or run tars as that user)")));
+        found.push(Finding::warn(
+            path.to_string(),
+            problem,
+            format!("run: sudo chown root: {path}  (or run tars as that user)"),
+        ));
     }
     Ok(found.into())
 }
@@ -55,8 +60,12 @@ fn writable(facts: &Facts) -> Result<Answer, NotKnown> {
     Ok(match &disk.write {
         Written::Well => Answer::Well,
         Written::NotTried => return Err(NotKnown(format!("writing to {at} was not tried"))),
-        Written::NotPermitted if facts.host.known()?.root() => Finding::fail(at.to_string(), format!("even root may not write to {at}"), hint).into(),
+        Written::NotPermitted if facts.host.known()?.root() => {
+            Finding::fail(at.to_string(), format!("even root may not write to {at}"), hint).into()
+        }
         Written::NotPermitted => Answer::skipped("this user may not write there: see host.rights"),
-        Written::Failed(why) => Finding::fail(at.to_string(), format!("writing a file to {at} fails: {why}"), hint).into(),
+        Written::Failed(why) => {
+            Finding::fail(at.to_string(), format!("writing a file to {at} fails: {why}"), hint).into()
+        }
     })
 }

@@ -24,7 +24,8 @@ fn os(facts: &Facts) -> Result<Answer, NotKnown> {
         let hint = "nothing has to be installed here, so it may well work: look closely at the verdict";
         return Ok(Finding::warn(name, problem, hint).into());
     }
-    let hint = "install Docker Engine 20.10 or newer and Docker Compose the way this system does it, then run this again";
+    let hint =
+        "install Docker Engine 20.10 or newer and Docker Compose the way this system does it, then run this again";
     Ok(Finding::fail(name, problem + ", and the engine or compose would have to be installed", hint).into())
 }
 
@@ -53,7 +54,11 @@ fn rights(facts: &Facts) -> Result<Answer, NotKnown> {
 }
 
 fn lacking(host: &Host, what: &str) -> Answer {
-    let hint = if host.sudo { "run it with sudo: sudo tars install" } else { "there is no sudo here: log in as root and run it again" };
+    let hint = if host.sudo {
+        "run it with sudo: sudo tars install"
+    } else {
+        "there is no sudo here: log in as root and run it again"
+    };
     Finding::fail(format!("user {}", host.uid), format!("user {} {what}", host.uid), hint).into()
 }
 

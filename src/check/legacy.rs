@@ -27,7 +27,8 @@ fn deployment(facts: &Facts) -> Result<Answer, NotKnown> {
     let hint = save_and_stop(legacy);
     // Container names are unique in an engine: another project of ours can stand beside it.
     let clashes = names.iter().any(|name| name.starts_with(&format!("{project}-")));
-    Ok(if clashes { Finding::fail("containers", problem, hint) } else { Finding::warn("containers", problem, hint) }.into())
+    Ok(if clashes { Finding::fail("containers", problem, hint) } else { Finding::warn("containers", problem, hint) }
+        .into())
 }
 
 /// The commands that save each store that is there, then those that stop it. Its Chroma may keep its data in the
@@ -40,15 +41,28 @@ fn save_and_stop(legacy: &Legacy) -> String {
             lines.extend(commands.iter().map(|command| format!("  {command}")));
         }
     };
-    add("postgres", &[
-        "docker start tars-home-postgres",
-        "docker exec tars-home-postgres sh -c 'pg_dump -U \"$POSTGRES_USER\" -d \"$POSTGRES_DB\" -Fc' > old-postgres.dump",
-    ]);
-    add("redis", &["docker start tars-home-redis", "docker exec tars-home-redis redis-cli SAVE  (must say OK)", "docker cp tars-home-redis:/data/dump.rdb old-redis.rdb"]);
-    add("chromadb", &[
-        "docker stop tars-home-chromadb",
-        "docker cp tars-home-chromadb:/data old-chroma  (a Chroma before 1.0: tars-home-chromadb:/chroma/chroma)",
-    ]);
+    add(
+        "postgres",
+        &[
+            "docker start tars-home-postgres",
+            "docker exec tars-home-postgres sh -c 'pg_dump -U \"$POSTGRES_USER\" -d \"$POSTGRES_DB\" -Fc' > old-postgres.dump",
+        ],
+    );
+    add(
+        "redis",
+        &[
+            "docker start tars-home-redis",
+            "docker exec tars-home-redis redis-cli SAVE  (must say OK)",
+            "docker cp tars-home-redis:/data/dump.rdb old-redis.rdb",
+        ],
+    );
+    add(
+        "chromadb",
+        &[
+            "docker stop tars-home-chromadb",
+            "docker cp tars-home-chromadb:/data old-chroma  (a Chroma before 1.0: tars-home-chromadb:/chroma/chroma)",
+        ],
+    );
     lines.push(format!("  docker stop {0} && docker rm {0}  (its volumes stay)", names(legacy).join(" ")));
     if let Some(file) = &legacy.env_file {
         lines.push(format!("its settings stand in {}", file.display()));

@@ -3,12 +3,8 @@
 use super::{Answer, Check, Finding, Fix};
 use crate::facts::{Env, Facts, Holder, NotKnown, Port};
 
-pub(super) const CONFLICT: Check = Check {
-    id: "port.conflict",
-    title: "the published ports are free, or our own",
-    preflight: true,
-    ask: conflict,
-};
+pub(super) const CONFLICT: Check =
+    Check { id: "port.conflict", title: "the published ports are free, or our own", preflight: true, ask: conflict };
 
 fn conflict(facts: &Facts) -> Result<Answer, NotKnown> {
     let env = facts.env.known()?;
@@ -19,7 +15,10 @@ fn conflict(facts: &Facts) -> Result<Answer, NotKnown> {
         _ => false,
     };
     if let (Err(why), Some(port)) = (facts.containers.known(), ports.iter().find(may_be_ours)) {
-        return Err(NotKnown(format!("port {} is taken, perhaps by our own stack, but the containers do not show: {why}", port.value)));
+        return Err(NotKnown(format!(
+            "port {} is taken, perhaps by our own stack, but the containers do not show: {why}",
+            port.value
+        )));
     }
     let others = ports.iter().filter(|port| !is_legacy(facts, port));
     Ok(others.filter_map(|port| finding(env, port)).collect::<Vec<_>>().into())
@@ -48,7 +47,9 @@ fn finding(env: &Env, port: &Port) -> Option<Finding> {
     let hint = [stop, other].into_iter().flatten().collect::<Vec<_>>().join(", or ");
     Some(match port.next_free {
         // The default was nobody's choice: another port does as well.
-        Some(free) if !env.chosen(setting) => Finding::warn(setting, problem, hint).fix(Fix::UsePort { setting: setting.clone(), port: free }),
+        Some(free) if !env.chosen(setting) => {
+            Finding::warn(setting, problem, hint).fix(Fix::UsePort { setting: setting.clone(), port: free })
+        }
         _ => Finding::fail(setting, problem, hint),
     })
 }

@@ -26,7 +26,8 @@ fn reachable(facts: &Facts) -> Result<Answer, NotKnown> {
     Ok(match registry {
         Registry::NotAsked | Registry::Answers(200 | 401) => Answer::Well,
         Registry::Answers(status) => {
-            let problem = format!("something answers for the registry with HTTP {status}, which a registry does not say");
+            let problem =
+                format!("something answers for the registry with HTTP {status}, which a registry does not say");
             Finding::warn("registry-1.docker.io", problem, "look at the proxy of this network").into()
         }
         Registry::TooMany(wait) => too_many(*wait),
@@ -36,7 +37,10 @@ fn reachable(facts: &Facts) -> Result<Answer, NotKnown> {
 
 /// The backend's image is this binary and never fetched.
 fn nothing_missing(facts: &Facts) -> bool {
-    facts.images.known().is_ok_and(|images| images.iter().all(|image| image.present.is_some() || image.service == "backend"))
+    facts
+        .images
+        .known()
+        .is_ok_and(|images| images.iter().all(|image| image.present.is_some() || image.service == "backend"))
 }
 
 fn too_many(wait: Option<u64>) -> Answer {
@@ -48,10 +52,12 @@ fn too_many(wait: Option<u64>) -> Answer {
 fn unreachable(why: &str, only: bool) -> Answer {
     let problem = format!("the registry cannot be reached: {why}");
     if only {
-        let hint = "look at this machine's network and proxy, or choose another source: --images packages, or --images FILE";
+        let hint =
+            "look at this machine's network and proxy, or choose another source: --images packages, or --images FILE";
         return Finding::fail("registry-1.docker.io", problem, hint).into();
     }
-    let problem = problem + "; the databases are then built from Debian's and PyPI's packages, and Ollama's image cannot be had";
+    let problem =
+        problem + "; the databases are then built from Debian's and PyPI's packages, and Ollama's image cannot be had";
     let hint = "go on; or look at this machine's network and proxy; or bring the images in a file: --images FILE";
     Finding::warn("registry-1.docker.io", problem, hint).into()
 }

@@ -32,7 +32,9 @@ fn ask(check: &Check, facts: &Facts) -> Answer {
 /// The findings that an installation cannot get past: failures without a remedy of our own.
 pub fn blocking(outcomes: &[Outcome]) -> impl Iterator<Item = (&Outcome, &Finding)> {
     let blocks = |finding: &&Finding| finding.severity == Severity::Fail && finding.fix.is_none();
-    outcomes.iter().flat_map(move |outcome| outcome.answer.findings().iter().filter(blocks).map(move |finding| (outcome, finding)))
+    outcomes
+        .iter()
+        .flat_map(move |outcome| outcome.answer.findings().iter().filter(blocks).map(move |finding| (outcome, finding)))
 }
 
 #[cfg(test)]

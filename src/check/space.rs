@@ -52,7 +52,11 @@ pub(super) fn forecast(facts: &Facts) -> Result<Forecast, NotKnown> {
     let env = facts.env.known()?;
     let packages = from_packages(facts, env);
     let images = facts.images.known();
-    let there = |service: &str| images.as_ref().is_ok_and(|images| images.iter().any(|image| image.service == service && image.present.is_some()));
+    let there = |service: &str| {
+        images
+            .as_ref()
+            .is_ok_and(|images| images.iter().any(|image| image.service == service && image.present.is_some()))
+    };
     let ollama = |service: &&Service| service.name == "ollama";
     // Without a registry there is no Ollama image to be had, unless one is there already.
     let cannot_come = |service: &&Service| there(service.name) || (packages && ollama(service));
@@ -95,12 +99,18 @@ fn restore(facts: &Facts) -> u64 {
 /// A models volume with at least half a model in it counts as filled.
 fn has_models(facts: &Facts) -> bool {
     let volumes = facts.volumes.known().map(Vec::as_slice).unwrap_or_default();
-    volumes.iter().any(|volume| volume.key == "ollama_data" && volume.live && volume.bytes.is_some_and(|bytes| bytes > GIB))
+    volumes
+        .iter()
+        .any(|volume| volume.key == "ollama_data" && volume.live && volume.bytes.is_some_and(|bytes| bytes > GIB))
 }
 
 /// Bytes for people: `7.6 GiB`.
 pub(super) fn human(bytes: u64) -> String {
     let (unit, name) = if bytes >= GIB { (GIB, "GiB") } else { (MIB, "MiB") };
     let tenths = bytes.saturating_mul(10) / unit;
-    if tenths.is_multiple_of(10) { format!("{} {name}", tenths / 10) } else { format!("{}.{} {name}", tenths / 10, tenths % 10) }
+    if tenths.is_multiple_of(10) {
+        format!("{} {name}", tenths / 10)
+    } else {
+        format!("{}.{} {name}", tenths / 10, tenths % 10)
+    }
 }

@@ -50,11 +50,14 @@ impl Report for Logs {
 pub async fn run(context: &Context, args: &LogsArgs) -> Result<Box<dyn Report>> {
     let json = context.ui.options().json;
     if json && args.follow {
-        return Err(Failure::new(Exit::Usage, "--json prints one document and --follow never ends").hint("leave one of the two out").into());
+        return Err(Failure::new(Exit::Usage, "--json prints one document and --follow never ends")
+            .hint("leave one of the two out")
+            .into());
     }
     let containers = wanted(context, args.service.as_deref()).await?;
     let width = containers.iter().map(|container| container.service().len()).max().unwrap_or(0);
-    let range = LogRange { tail: Some(args.tail), since: args.since.unwrap_or(0), follow: args.follow, timestamps: true };
+    let range =
+        LogRange { tail: Some(args.tail), since: args.since.unwrap_or(0), follow: args.follow, timestamps: true };
     let docker = context.docker()?;
     let streams = containers.iter().map(|container| {
         let service = container.service().to_owned();
@@ -114,12 +117,16 @@ fn shown(context: &Context, args: &LogsArgs, text: &str) -> String {
 async fn wanted(context: &Context, service: Option<&str>) -> Result<Vec<Container>> {
     if let Some(name) = service.filter(|name| crate::stack::service::named(name).is_none()) {
         let known: Vec<_> = crate::stack::service::ALL.iter().map(|service| service.name).collect();
-        return Err(Failure::new(Exit::Usage, format!("there is no service {name}")).hint(format!("one of: {}", known.join(", "))).into());
+        return Err(Failure::new(Exit::Usage, format!("there is no service {name}"))
+            .hint(format!("one of: {}", known.join(", ")))
+            .into());
     }
     let mut containers = lifecycle::containers(context.docker()?, &context.stack).await?;
     containers.retain(|container| service.is_none_or(|name| container.service() == name));
     if containers.is_empty() {
-        return Err(Failure::new(Exit::Unavailable, "the stack has no such container").hint("tars status says what runs; tars start starts it").into());
+        return Err(Failure::new(Exit::Unavailable, "the stack has no such container")
+            .hint("tars status says what runs; tars start starts it")
+            .into());
     }
     Ok(containers)
 }
@@ -127,20 +134,19 @@ async fn wanted(context: &Context, service: Option<&str>) -> Result<Vec<Containe
 /// A span before now, or a time, as seconds since the epoch.
 fn since(text: &str) -> Result<i32, String> {
     let wrong = || format!("{text} is neither a span (90s, 15m, 2h, 1d) nor a time (2026-11-21T08:00:00Z)");
-    let seconds = match text.parse::<jiff::Timestamp>() {
-        Ok(time) => time.as_second(),
-        Err(_) => {
-            let unit = text.chars().last().ok_or_else(wrong)?;
-            let count: i64 = text[..text.len() - unit.len_utf8()].parse().map_err(|_| wrong())?;
-            let scale = match unit {
-                's' => 1,
-                'm' => 60,
-                'h' => 3600,
-                'd' => 86400,
-                _ => return Err(wrong()),
-            };
-            jiff::Timestamp::now().as_second() - count.checked_mul(scale).ok_or_else(wrong)?
-        }
+    let seconds = if let Ok(time) = text.parse::<jiff::Timestamp>() {
+        time.as_second()
+    } else {
+        let unit = text.chars().last().ok_or_else(wrong)?;
+        let count: i64 = text[..text.len() - unit.len_utf8()].parse().map_err(|_| wrong())?;
+        let scale = match unit {
+            's' => 1,
+            'm' => 60,
+            'h' => 3600,
+            'd' => 86400,
+            _ => return Err(wrong()),
+        };
+        jiff::Timestamp::now().as_second() - count.checked_mul(scale).ok_or_else(wrong)?
     };
     i32::try_from(seconds.max(1)).map_err(|_| wrong())
 }

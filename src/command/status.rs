@@ -50,7 +50,11 @@ struct StackStatus {
 /// Never for a stack or an engine that is down.
 pub async fn run(context: &Context) -> Result<Box<dyn Report>> {
     let stack = &context.stack;
-    let mut status = StackStatus { home: stack.home.path().display().to_string(), project: stack.project().to_owned(), ..StackStatus::default() };
+    let mut status = StackStatus {
+        home: stack.home.path().display().to_string(),
+        project: stack.project().to_owned(),
+        ..StackStatus::default()
+    };
     settings(stack, &mut status);
     let docker = match context.docker() {
         Ok(docker) => docker,
@@ -84,7 +88,10 @@ fn settings(stack: &Stack, status: &mut StackStatus) {
     match &stack.env_problem {
         Some(problem) => status.problems.push(format!("{problem:#}")),
         None if stack.env.is_none() && stack.home.state().exists() => {
-            status.problems.push(format!("{} is gone: what runs goes on, but nothing can be changed; put it back, or run: tars install", stack.home.env_file().display()));
+            status.problems.push(format!(
+                "{} is gone: what runs goes on, but nothing can be changed; put it back, or run: tars install",
+                stack.home.env_file().display()
+            ));
         }
         None => {}
     }
@@ -92,13 +99,18 @@ fn settings(stack: &Stack, status: &mut StackStatus) {
         status.warnings.push(Warning {
             id: "llm.none",
             message: "retrieval-only: no language model is set up, the best passages are the answer".to_owned(),
-            hint: Some("add one: tars install --ollama-url URL, or tars install again once its image can be had".to_owned()),
+            hint: Some(
+                "add one: tars install --ollama-url URL, or tars install again once its image can be had".to_owned(),
+            ),
         });
     }
     if let Ok(Some(entry)) = journal::read(&stack.home)
         && Lock::is_free(&stack.home)
     {
-        status.problems.push(format!("tars {} of {} was interrupted at “{}”: tars start brings it to its end", entry.command, entry.began, entry.step));
+        status.problems.push(format!(
+            "tars {} of {} was interrupted at “{}”: tars start brings it to its end",
+            entry.command, entry.began, entry.step
+        ));
     }
 }
 
@@ -130,10 +142,23 @@ fn expected(stack: &Stack, containers: &[Container]) -> Vec<&'static Service> {
     service::ALL.iter().copied().filter(|service| containers.iter().any(|c| c.service() == service.name)).collect()
 }
 
-fn row(service: &'static Service, container: Option<&Container>, ready: Option<&Ready>, problems: &mut Vec<String>) -> Row {
+fn row(
+    service: &'static Service,
+    container: Option<&Container>,
+    ready: Option<&Ready>,
+    problems: &mut Vec<String>,
+) -> Row {
     let Some(container) = container else {
         problems.push(format!("{} has no container: tars start makes it", service.name));
-        return Row { name: service.name, state: "missing", health: String::new(), image: String::new(), ports: Vec::new(), memory_bytes: None, uptime_s: None };
+        return Row {
+            name: service.name,
+            state: "missing",
+            health: String::new(),
+            image: String::new(),
+            ports: Vec::new(),
+            memory_bytes: None,
+            uptime_s: None,
+        };
     };
     let check = ready.and_then(|ready| ready.checks.get(service.name));
     if let Some(problem) = problem(service, container, check.and_then(|check| check.error.as_deref())) {
@@ -160,7 +185,9 @@ fn problem(service: &Service, container: &Container, error: Option<&str>) -> Opt
     let name = service.name;
     match container.status {
         State::Running => error.map(|error| format!("{name} does not answer the backend: {error}")),
-        State::Restarting => Some(format!("{name} ends again and again (exit status {}): tars logs {name}", container.exit_code)),
+        State::Restarting => {
+            Some(format!("{name} ends again and again (exit status {}): tars logs {name}", container.exit_code))
+        }
         State::Paused => Some(format!("{name} is paused: docker unpause {}", container.name)),
         _ if container.oom_killed => Some(format!("{name} was killed for want of memory: tars start starts it again")),
         _ => Some(format!("{name} does not run (exit status {}): tars start starts it", container.exit_code)),
@@ -175,7 +202,13 @@ fn models(stack: &Stack, ready: Option<&Ready>, status: &mut StackStatus) {
     for key in ["OLLAMA_MODEL", "TARS_EMBED_MODEL"] {
         let name = stack.setting(key);
         let missing = check.and_then(|check| check.error.as_deref()).is_some_and(|error| error.contains(name));
-        let known = if check.is_none() { " (not asked)" } else if missing { " (missing)" } else { "" };
+        let known = if check.is_none() {
+            " (not asked)"
+        } else if missing {
+            " (missing)"
+        } else {
+            ""
+        };
         status.models.push(format!("{name}{known}"));
     }
 }
@@ -199,8 +232,10 @@ fn uptime_s(started_at: &str) -> Option<i64> {
 impl Report for StackStatus {
     fn render(&self, page: &mut Page) {
         page.line(format!("{}  {}  {}", page.bold(&self.project), self.home, page.dim(self.mode)));
-        let mut rows = vec![["", "service", "state", "health", "memory", "up", "ports", "image"].map(|head| page.dim(head)).to_vec()];
-        rows.extend(self.services.iter().map(|row| self.cells(row, page)));
+        let mut rows = vec![
+            ["", "service", "state", "health", "memory", "up", "ports", "image"].map(|head| page.dim(head)).to_vec(),
+        ];
+        rows.extend(self.services.iter().map(|row| Self::cells(row, page)));
         if !self.services.is_empty() {
             page.table(&rows);
         }
@@ -241,7 +276,7 @@ impl Report for StackStatus {
 }
 
 impl StackStatus {
-    fn cells(&self, row: &Row, page: &Page) -> Vec<String> {
+    fn cells(row: &Row, page: &Page) -> Vec<String> {
         let well = row.state == "running" && matches!(row.health.as_str(), "answers" | "healthy" | "");
         let mark = match (well, row.health.as_str()) {
             (true, _) => page.green("●"),
@@ -253,6 +288,15 @@ impl StackStatus {
         let ports = if row.ports.is_empty() { dash() } else { row.ports.join(" ") };
         let health = if row.health.is_empty() { dash() } else { row.health.clone() };
         let memory = row.memory_bytes.map_or_else(dash, ui::bytes);
-        vec![mark, row.name.to_owned(), row.state.to_owned(), health, memory, uptime.unwrap_or_else(dash), ports, row.image.clone()]
+        vec![
+            mark,
+            row.name.to_owned(),
+            row.state.to_owned(),
+            health,
+            memory,
+            uptime.unwrap_or_else(dash),
+            ports,
+            row.image.clone(),
+        ]
     }
 }

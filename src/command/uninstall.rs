@@ -54,7 +54,9 @@ pub async fn run(context: &mut Context, args: &UninstallArgs) -> Result<Box<dyn 
     let volumes = volumes(&docker, &context.stack).await?;
     let containers = lifecycle::containers(&docker, &context.stack).await?;
     if containers.is_empty() && volumes.is_empty() && !context.stack.home.state().exists() {
-        return Err(Failure::new(Exit::Unavailable, format!("there is no stack {project} to uninstall")).hint("name its home: --home DIR").into());
+        return Err(Failure::new(Exit::Unavailable, format!("there is no stack {project} to uninstall"))
+            .hint("name its home: --home DIR")
+            .into());
     }
     confirm(context, args, &volumes)?;
     let lock = context.stack.home.state().is_dir().then(|| Lock::take(&context.stack.home)).transpose()?;
@@ -75,9 +77,11 @@ pub async fn run(context: &mut Context, args: &UninstallArgs) -> Result<Box<dyn 
 
 fn refuse_other(args: &UninstallArgs, project: &str) -> Result<()> {
     match args.delete_data.as_deref() {
-        Some(name) if name != project => Err(Failure::new(Exit::Usage, format!("--delete-data {name}: the stack here is called {project}"))
-            .hint("nothing was removed; name it exactly to delete its data")
-            .into()),
+        Some(name) if name != project => {
+            Err(Failure::new(Exit::Usage, format!("--delete-data {name}: the stack here is called {project}"))
+                .hint("nothing was removed; name it exactly to delete its data")
+                .into())
+        }
         _ => Ok(()),
     }
 }
@@ -121,12 +125,20 @@ async fn shared(docker: &Docker, project: &str, report: &mut Uninstalled) -> Res
     Ok(())
 }
 
-async fn data(context: &Context, args: &UninstallArgs, docker: &Docker, volumes: Vec<String>, report: &mut Uninstalled) -> Result<()> {
+async fn data(
+    context: &Context,
+    args: &UninstallArgs,
+    docker: &Docker,
+    volumes: Vec<String>,
+    report: &mut Uninstalled,
+) -> Result<()> {
     let home = context.stack.home.path();
     if args.delete_data.is_none() {
         report.kept.extend(volumes.into_iter().map(|name| format!("volume {name}")));
         if home.exists() {
-            report.kept.push(format!("{}: settings, secrets and archives; tars install goes on with them", home.display()));
+            report
+                .kept
+                .push(format!("{}: settings, secrets and archives; tars install goes on with them", home.display()));
         }
         return Ok(());
     }
@@ -145,13 +157,19 @@ async fn data(context: &Context, args: &UninstallArgs, docker: &Docker, volumes:
 async fn volumes(docker: &Docker, stack: &Stack) -> Result<Vec<String>> {
     let project = stack.project();
     let first: Vec<_> = generations::first_names(project).map(|(_, name)| name).collect();
-    let named: Vec<_> = service::volumes().map(|(_, volume)| stack.setting(volume.setting)).collect();
+    let settings: Vec<_> = service::volumes().map(|(_, volume)| stack.setting(volume.setting)).collect();
     let mine = |name: &str| {
-        named.contains(&name) || first.iter().any(|base| name == base || name.strip_prefix(base.as_str()).is_some_and(|rest| rest.starts_with(".g")))
+        settings.contains(&name)
+            || first
+                .iter()
+                .any(|base| name == base || name.strip_prefix(base.as_str()).is_some_and(|rest| rest.starts_with(".g")))
     };
     let volumes = docker.volumes().await?.into_iter();
-    let made_by_compose = |volume: &crate::docker::Volume| volume.labels.get("com.docker.compose.project").is_some_and(|label| label == project);
-    let mut names: Vec<_> = volumes.filter(|volume| mine(&volume.name) || made_by_compose(volume)).map(|volume| volume.name).collect();
+    let made_by_compose = |volume: &crate::docker::Volume| {
+        volume.labels.get("com.docker.compose.project").is_some_and(|label| label == project)
+    };
+    let mut names: Vec<_> =
+        volumes.filter(|volume| mine(&volume.name) || made_by_compose(volume)).map(|volume| volume.name).collect();
     names.sort();
     Ok(names)
 }

@@ -2,7 +2,9 @@
 
 use super::{Container, Docker, Health, HelperSpec, Mount, Port, Status, filter, found};
 use anyhow::{Context, Result};
-use bollard::models::{ContainerCreateBody, ContainerInspectResponse, ContainerStateStatusEnum, DeviceRequest, HostConfig};
+use bollard::models::{
+    ContainerCreateBody, ContainerInspectResponse, ContainerStateStatusEnum, DeviceRequest, HostConfig,
+};
 use bollard::query_parameters::{
     CreateContainerOptions, InspectContainerOptions, ListContainersOptionsBuilder, LogsOptionsBuilder,
     RemoveContainerOptionsBuilder, StartContainerOptions, StopContainerOptionsBuilder, UploadToContainerOptionsBuilder,
@@ -47,7 +49,9 @@ impl Docker {
     pub async fn all_containers(&self) -> Result<Vec<(String, HashMap<String, String>)>> {
         let options = ListContainersOptionsBuilder::default().all(true).build();
         let listed = self.api.list_containers(Some(options)).await.context("the engine did not list its containers")?;
-        let name = |names: Option<Vec<String>>| names.unwrap_or_default().first().map(|name| name.trim_start_matches('/').to_owned());
+        let name = |names: Option<Vec<String>>| {
+            names.unwrap_or_default().first().map(|name| name.trim_start_matches('/').to_owned())
+        };
         Ok(listed.into_iter().filter_map(|c| Some((name(c.names)?, c.labels.unwrap_or_default()))).collect())
     }
 
@@ -66,7 +70,10 @@ impl Docker {
     /// When the image is missing or the engine refuses.
     pub async fn create_helper(&self, spec: &HelperSpec) -> Result<String> {
         let gpus = DeviceRequest {
-            driver: Some("nvidia".into()), count: Some(-1), capabilities: Some(vec![vec!["gpu".into()]]), ..Default::default()
+            driver: Some("nvidia".into()),
+            count: Some(-1),
+            capabilities: Some(vec![vec!["gpu".into()]]),
+            ..Default::default()
         };
         let host = HostConfig {
             binds: Some(spec.binds.clone()),
@@ -133,7 +140,10 @@ impl Docker {
     /// # Errors
     /// When the engine cannot start it; the cause is the engine's sentence.
     pub async fn start(&self, name: &str) -> Result<()> {
-        self.api.start_container(name, None::<StartContainerOptions>).await.with_context(|| format!("could not start {name}"))
+        self.api
+            .start_container(name, None::<StartContainerOptions>)
+            .await
+            .with_context(|| format!("could not start {name}"))
     }
 
     /// Stops a container within the grace period of its own; one that does not run is fine.
@@ -152,7 +162,9 @@ impl Docker {
     /// When the engine cannot.
     pub async fn remove(&self, name: &str) -> Result<()> {
         let options = RemoveContainerOptionsBuilder::default().force(true).v(true).build();
-        found(self.api.remove_container(name, Some(options)).await).map(|_| ()).with_context(|| format!("could not remove {name}"))
+        found(self.api.remove_container(name, Some(options)).await)
+            .map(|_| ())
+            .with_context(|| format!("could not remove {name}"))
     }
 
     /// Unpacks a tar into a container's file system; it need not run.

@@ -89,7 +89,12 @@ impl Docker {
             env: Some(env.iter().map(String::as_str).collect()),
             ..Default::default()
         };
-        let id = self.api.create_exec(container, options).await.with_context(|| format!("could not run a command in {container}"))?.id;
+        let id = self
+            .api
+            .create_exec(container, options)
+            .await
+            .with_context(|| format!("could not run a command in {container}"))?
+            .id;
         let started = self.api.start_exec(&id, None::<StartExecOptions>).await?;
         if let StartExecResults::Attached { mut output, .. } = started {
             while let Some(part) = output.try_next().await.context("the command's output broke off")? {

@@ -12,7 +12,7 @@ use futures_util::{Stream, StreamExt, TryStreamExt};
 use std::collections::HashMap;
 
 /// How long a pull may bring nothing at all before it counts as cut off.
-const PULL_SILENCE: std::time::Duration = std::time::Duration::from_secs(120);
+const PULL_SILENCE: std::time::Duration = std::time::Duration::from_mins(2);
 
 impl Docker {
     /// One image by name or id; `None` when this engine does not have it.
@@ -20,7 +20,8 @@ impl Docker {
     /// # Errors
     /// When the engine does not answer.
     pub async fn image(&self, name: &str) -> Result<Option<Image>> {
-        let answer = found(self.api.inspect_image(name).await).with_context(|| format!("the engine did not say whether it has {name}"))?;
+        let answer = found(self.api.inspect_image(name).await)
+            .with_context(|| format!("the engine did not say whether it has {name}"))?;
         Ok(answer.map(|image| Image {
             id: image.id.unwrap_or_default(),
             tags: image.repo_tags.unwrap_or_default(),
@@ -75,7 +76,10 @@ impl Docker {
             }
             let number = |n: Option<i64>| n.and_then(|n| u64::try_from(n).ok()).unwrap_or_default();
             layers.insert(id, (number(detail.current), number(detail.total)));
-            let sum = layers.values().fold(Pulling::default(), |sum, (done, total)| Pulling { done: sum.done + done, total: sum.total + total });
+            let sum = layers.values().fold(Pulling::default(), |sum, (done, total)| Pulling {
+                done: sum.done + done,
+                total: sum.total + total,
+            });
             on_progress(sum);
         }
         Ok(())
@@ -85,7 +89,10 @@ impl Docker {
     ///
     /// # Errors
     /// When the archive is none, or the disk is full.
-    pub async fn load(&self, archive: impl Stream<Item = std::io::Result<Bytes>> + Send + 'static) -> Result<Vec<String>> {
+    pub async fn load(
+        &self,
+        archive: impl Stream<Item = std::io::Result<Bytes>> + Send + 'static,
+    ) -> Result<Vec<String>> {
         let options = ImportImageOptionsBuilder::default().quiet(true).build();
         let patient = self.patient();
         let mut stream = std::pin::pin!(patient.import_image_stream(options, archive, None));
@@ -109,7 +116,8 @@ impl Docker {
         tar: impl Stream<Item = std::io::Result<Bytes>> + Send + 'static,
     ) -> Result<()> {
         let (repo, tag) = name.rsplit_once(':').context("an image without a tag")?;
-        let options = CreateImageOptionsBuilder::default().from_src("-").repo(repo).tag(tag).changes(changes.to_vec()).build();
+        let options =
+            CreateImageOptionsBuilder::default().from_src("-").repo(repo).tag(tag).changes(changes.to_vec()).build();
         let body = bollard::body_try_stream(tar);
         let patient = self.patient();
         let mut stream = std::pin::pin!(patient.create_image(Some(options), Some(body), None));
@@ -125,7 +133,12 @@ impl Docker {
     /// When the engine refuses, or the disk is full.
     pub async fn commit(&self, container: &str, name: &str, changes: &[String]) -> Result<()> {
         let (repo, tag) = name.rsplit_once(':').context("an image without a tag")?;
-        let options = CommitContainerOptionsBuilder::default().container(container).repo(repo).tag(tag).changes(&changes.join("\n")).build();
+        let options = CommitContainerOptionsBuilder::default()
+            .container(container)
+            .repo(repo)
+            .tag(tag)
+            .changes(&changes.join("\n"))
+            .build();
         let made = self.patient().commit_container(options, ContainerConfig::default()).await;
         made.map(|_| ()).with_context(|| format!("the engine could not make the image {name}"))
     }
@@ -136,6 +149,8 @@ impl Docker {
     /// When a container still uses it.
     pub async fn remove_image(&self, name: &str) -> Result<()> {
         let options = RemoveImageOptionsBuilder::default().build();
-        found(self.api.remove_image(name, Some(options), None).await).map(|_| ()).with_context(|| format!("could not remove the image {name}"))
+        found(self.api.remove_image(name, Some(options), None).await)
+            .map(|_| ())
+            .with_context(|| format!("could not remove the image {name}"))
     }
 }

@@ -9,9 +9,9 @@ mod image;
 mod types;
 mod volume;
 
-pub use types::{Container, Engine, Health, HelperSpec, Image, Mount, Port, Pulling, Status, Volume};
 pub use container::LogRange;
 pub use exec::Output;
+pub use types::{Container, Engine, Health, HelperSpec, Image, Mount, Port, Pulling, Status, Volume};
 
 use crate::error::Failure;
 use crate::exit::Exit;
@@ -79,9 +79,12 @@ fn socket() -> Result<PathBuf> {
     match std::env::var("DOCKER_HOST") {
         Ok(host) if !host.is_empty() => match host.strip_prefix("unix://") {
             Some(path) => Ok(path.into()),
-            None => Err(Failure::new(Exit::Usage, format!("DOCKER_HOST={host} is another machine's engine; tars works with this machine's own for now"))
-                .hint("unset DOCKER_HOST, or name a unix:// socket")
-                .into()),
+            None => Err(Failure::new(
+                Exit::Usage,
+                format!("DOCKER_HOST={host} is another machine's engine; tars works with this machine's own for now"),
+            )
+            .hint("unset DOCKER_HOST, or name a unix:// socket")
+            .into()),
         },
         _ => {
             let system = PathBuf::from("/var/run/docker.sock");
@@ -93,10 +96,11 @@ fn socket() -> Result<PathBuf> {
 
 fn refused(socket: &std::path::Path, error: std::io::Error) -> Failure {
     let failure = match error.kind() {
-        std::io::ErrorKind::PermissionDenied => {
-            Failure::new(Exit::NotPermitted, format!("may not use the Docker engine: {} refuses this user", socket.display()))
-                .hint("use sudo, or join its group: sudo usermod -aG docker \"$USER\"  (then log in again)")
-        }
+        std::io::ErrorKind::PermissionDenied => Failure::new(
+            Exit::NotPermitted,
+            format!("may not use the Docker engine: {} refuses this user", socket.display()),
+        )
+        .hint("use sudo, or join its group: sudo usermod -aG docker \"$USER\"  (then log in again)"),
         _ => Failure::new(Exit::Unavailable, "no Docker engine runs on this machine")
             .hint("start it: sudo systemctl start docker  (not installed yet: sudo tars install)"),
     };

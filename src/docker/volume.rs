@@ -10,7 +10,8 @@ impl Docker {
     /// # Errors
     /// When the engine does not answer.
     pub async fn volume(&self, name: &str) -> Result<Option<Volume>> {
-        let answer = found(self.api.inspect_volume(name).await).with_context(|| format!("the engine did not say whether volume {name} exists"))?;
+        let answer = found(self.api.inspect_volume(name).await)
+            .with_context(|| format!("the engine did not say whether volume {name} exists"))?;
         Ok(answer.map(Volume::from))
     }
 
@@ -19,7 +20,8 @@ impl Docker {
     /// # Errors
     /// When the engine does not answer.
     pub async fn volumes(&self) -> Result<Vec<Volume>> {
-        let listed = self.api.list_volumes(None::<ListVolumesOptions>).await.context("the engine did not list its volumes")?;
+        let listed =
+            self.api.list_volumes(None::<ListVolumesOptions>).await.context("the engine did not list its volumes")?;
         Ok(listed.volumes.unwrap_or_default().into_iter().map(Volume::from).collect())
     }
 
@@ -28,7 +30,9 @@ impl Docker {
     /// # Errors
     /// When a container, even a stopped one, still mounts it.
     pub async fn remove_volume(&self, name: &str) -> Result<()> {
-        found(self.api.remove_volume(name, None::<RemoveVolumeOptions>).await).map(|_| ()).with_context(|| format!("could not remove volume {name}"))
+        found(self.api.remove_volume(name, None::<RemoveVolumeOptions>).await)
+            .map(|_| ())
+            .with_context(|| format!("could not remove volume {name}"))
     }
 
     /// Removes the networks with that label.

@@ -30,7 +30,8 @@ fn in_use(root: &Path, pid: i64) -> Option<u64> {
 fn first(root: &Path, groups: &str) -> Option<(PathBuf, &'static str, &'static str)> {
     let lines = || groups.lines().filter_map(|line| line.split_once(':')?.1.split_once(':'));
     // A path with `..` lies outside of what this process may see.
-    let place = |base: &str, path: &str| (!path.contains("..")).then(|| root.join(base).join(path.trim_start_matches('/')));
+    let place =
+        |base: &str, path: &str| (!path.contains("..")).then(|| root.join(base).join(path.trim_start_matches('/')));
     if let Some((_, path)) = lines().find(|(controllers, _)| controllers.split(',').any(|name| name == "memory")) {
         return Some((place("sys/fs/cgroup/memory", path)?, "memory.usage_in_bytes", "total_inactive_file"));
     }

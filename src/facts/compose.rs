@@ -87,7 +87,10 @@ mod tests {
 
     #[test]
     fn a_script_that_states_its_version_is_not_started() {
-        assert_eq!(pinned("#!/usr/bin/python3\n# EASY-INSTALL-ENTRY-SCRIPT: 'docker-compose==1.29.2','x'\n").unwrap(), "1.29.2");
+        assert_eq!(
+            pinned("#!/usr/bin/python3\n# EASY-INSTALL-ENTRY-SCRIPT: 'docker-compose==1.29.2','x'\n").unwrap(),
+            "1.29.2"
+        );
         assert_eq!(pinned("\x7fELF docker-compose==1.29.2"), None);
         assert_eq!(stated(&["docker", "compose"]), None);
     }

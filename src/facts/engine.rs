@@ -79,8 +79,11 @@ fn words(error: &anyhow::Error) -> String {
 
 fn installed(root: &Path) -> Vec<Installed> {
     let package = |name: &&str| root.join(format!("var/lib/dpkg/info/{name}.list")).exists();
-    let mut found: Vec<_> =
-        ["docker.io", "docker-ce"].into_iter().filter(package).map(|name| Installed::Package(name.to_owned())).collect();
+    let mut found: Vec<_> = ["docker.io", "docker-ce"]
+        .into_iter()
+        .filter(package)
+        .map(|name| Installed::Package(name.to_owned()))
+        .collect();
     if root.join("snap/bin/docker").exists() || root.join("var/snap/docker").exists() {
         found.push(Installed::Snap);
     }
@@ -111,6 +114,10 @@ mod tests {
     fn packages_and_snap_are_found_by_their_files() {
         let both = root(&[("var/lib/dpkg/info/docker.io.list", ""), ("snap/bin/docker", "")]);
         assert_eq!(installed(both.path()), [Installed::Package("docker.io".into()), Installed::Snap]);
-        assert_eq!(installed(root(&[("var/lib/dpkg/info/docker-ce-cli.list", "")]).path()), [], "a client alone is no engine");
+        assert_eq!(
+            installed(root(&[("var/lib/dpkg/info/docker-ce-cli.list", "")]).path()),
+            [],
+            "a client alone is no engine"
+        );
     }
 }

@@ -103,7 +103,8 @@ pub(super) fn look(stack: &Stack, flags: &[(&str, String)]) -> Result<Env> {
         };
     };
     let mode = std::fs::metadata(&path).map_or(0, |meta| meta.permissions().mode() & 0o7777);
-    let problems = env.problems().iter().map(|problem| Line { line: problem.line, what: problem.what.clone() }).collect();
+    let problems =
+        env.problems().iter().map(|problem| Line { line: problem.line, what: problem.what.clone() }).collect();
     Ok(Env { path, mode: Some(mode), problems, settings: settings(|key| env.get(key), flags) })
 }
 
@@ -144,7 +145,10 @@ mod tests {
 
     #[test]
     fn no_secret_is_in_the_facts() {
-        let env = env(Some("TARS_POSTGRES_PASSWORD=hunter2hunter2\nMINE=hunter3\nTARS_OLLAMA_URL=http://u:hunter4@h:1/x@y\n"), &[]);
+        let env = env(
+            Some("TARS_POSTGRES_PASSWORD=hunter2hunter2\nMINE=hunter3\nTARS_OLLAMA_URL=http://u:hunter4@h:1/x@y\n"),
+            &[],
+        );
         assert!(env.has("TARS_POSTGRES_PASSWORD") && !env.has("TARS_REDIS_PASSWORD"));
         assert_eq!(env.get("TARS_OLLAMA_URL"), "http://h:1/x@y");
         assert!(!serde_json::to_string(&env).unwrap().contains("hunter"));
@@ -152,7 +156,8 @@ mod tests {
 
     #[test]
     fn a_flag_wins_over_the_file_and_the_file_over_the_default() {
-        let env = env(Some("TARS_PORT_API=9000\nTARS_LLM=container\nbroken line\n"), &[("TARS_LLM", "none".to_owned())]);
+        let env =
+            env(Some("TARS_PORT_API=9000\nTARS_LLM=container\nbroken line\n"), &[("TARS_LLM", "none".to_owned())]);
         assert_eq!((env.get("TARS_PORT_API"), env.get("TARS_LLM"), env.get("TARS_BIND")), ("9000", "none", "0.0.0.0"));
         assert!(env.chosen("TARS_PORT_API") && env.chosen("TARS_LLM") && !env.chosen("TARS_BIND"));
         assert_eq!(env.problems[0].line, 3);

@@ -90,9 +90,14 @@ mod tests {
         let fact = within(Duration::from_millis(20), "the disk", hangs).await;
         assert_eq!(fact, Fact::Unknown("the disk did not show itself within 0.02 s".into()));
         let fails = on_thread(|| Err::<(), _>(anyhow::anyhow!("no such file").context("could not read x")));
-        assert_eq!(within(Duration::from_secs(5), "x", fails).await, Fact::Unknown("could not read x: no such file".into()));
+        assert_eq!(
+            within(Duration::from_secs(5), "x", fails).await,
+            Fact::Unknown("could not read x: no such file".into())
+        );
         let panics = on_thread(|| -> Result<()> { panic!("on purpose") });
-        assert!(matches!(within(Duration::from_secs(5), "x", panics).await, Fact::Unknown(why) if why.starts_with("looking broke off")));
+        assert!(
+            matches!(within(Duration::from_secs(5), "x", panics).await, Fact::Unknown(why) if why.starts_with("looking broke off"))
+        );
     }
 
     #[test]

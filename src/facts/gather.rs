@@ -2,8 +2,8 @@
 
 use super::fact::{on_thread, within};
 use super::{
-    Disk, Engine, Env, Fact, Facts, ON_THIS_HOST, SCHEMA, compose, containers, disk, engine, env, gpu, home, host, images, legacy,
-    ollama, ports, registry, volumes,
+    Disk, Engine, Env, Fact, Facts, ON_THIS_HOST, SCHEMA, compose, containers, disk, engine, env, gpu, home, host,
+    images, legacy, ollama, ports, registry, volumes,
 };
 use crate::docker::Docker;
 use crate::stack::Stack;
@@ -73,7 +73,8 @@ pub async fn gather(from: &Sources<'_>) -> Facts {
 /// The machine, the engine and the home's files; the rest of the facts stays unknown.
 async fn machine(from: &Sources<'_>) -> Facts {
     let home = &from.stack.home;
-    let (path, probed, journal, lock) = (home.path().to_owned(), home.path().to_owned(), home.state_file("journal.json"), home.state_file("lock"));
+    let (path, probed, journal, lock) =
+        (home.path().to_owned(), home.path().to_owned(), home.state_file("journal.json"), home.state_file("lock"));
     let (registry, wait) = from.registry.map_or((None, from.deadline), |(url, wait)| (Some(url), wait));
     let root = || Path::new(ROOT);
     let (host, memory, gpu, compose, registry, home_disk, home, journal, (engine, engine_disk)) = tokio::join!(
@@ -119,7 +120,8 @@ async fn stack(from: &Sources<'_>, env: &Fact<Env>) -> Facts {
         ports,
         async { Fact::Known(ollama::look(Path::new(ROOT), from.ollama, &project, &seen).await) },
     );
-    let own = all.map(|all| all.iter().filter(|container| containers::ours(container, &project)).cloned().collect::<Vec<_>>());
+    let own = all
+        .map(|all| all.iter().filter(|container| containers::ours(container, &project)).cloned().collect::<Vec<_>>());
     let other_homes = own.map(|own| containers::other_homes(own, from.stack.home.path()));
     let legacy = match (all.known(), listed.known()) {
         (Ok(all), Ok(listed)) => Fact::Known(legacy::look(Path::new(ROOT), &project, all, listed)),

@@ -32,7 +32,8 @@ pub(super) fn look(root: &Path) -> Result<Gpu> {
         cards: cards(root)?,
         driver: std::fs::read_to_string(root.join("proc/driver/nvidia/version")).ok().and_then(|text| version(&text)),
         nvidia_smi: find::program(root, "nvidia-smi").is_some(),
-        toolkit: find::program(root, "nvidia-ctk").is_some() || find::program(root, "nvidia-container-runtime").is_some(),
+        toolkit: find::program(root, "nvidia-ctk").is_some()
+            || find::program(root, "nvidia-container-runtime").is_some(),
     })
 }
 
@@ -48,7 +49,9 @@ fn cards(root: &Path) -> Result<Vec<String>> {
 
 /// Vendor 10de is NVIDIA; class 03 is a display controller (a card's sound device has class 04).
 fn is_nvidia_display(device: &Path) -> bool {
-    let says = |file: &str, prefix: &str| std::fs::read_to_string(device.join(file)).is_ok_and(|text| text.starts_with(prefix));
+    let says = |file: &str, prefix: &str| {
+        std::fs::read_to_string(device.join(file)).is_ok_and(|text| text.starts_with(prefix))
+    };
     says("vendor", "0x10de") && says("class", "0x03")
 }
 

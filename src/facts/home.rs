@@ -96,7 +96,10 @@ mod tests {
         let home = root(&[("state/journal.json", "{}"), ("state/lock", "")]);
         let state = home.path().join("state");
         let inode = std::fs::metadata(state.join("lock")).unwrap().ino();
-        let proc = root(&[("proc/locks", &format!("1: POSIX  ADVISORY  READ 5 00:2f:9 0 EOF\n2: FLOCK  ADVISORY  WRITE 77 fe:00:{inode} 0 EOF\n"))]);
+        let proc = root(&[(
+            "proc/locks",
+            &format!("1: POSIX  ADVISORY  READ 5 00:2f:9 0 EOF\n2: FLOCK  ADVISORY  WRITE 77 fe:00:{inode} 0 EOF\n"),
+        )]);
         let busy = journal(proc.path(), &state.join("journal.json"), &state.join("lock")).unwrap();
         assert_eq!((busy.lock_holder, busy.pending()), (Some(77), false));
     }

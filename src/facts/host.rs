@@ -82,7 +82,8 @@ pub(super) fn memory(root: &Path) -> Result<Memory> {
 
 fn os_release(root: &Path) -> Result<HashMap<String, String>> {
     let read = |path: &str| std::fs::read_to_string(root.join(path));
-    let text = read("etc/os-release").or_else(|_| read("usr/lib/os-release")).context("could not read /etc/os-release")?;
+    let text =
+        read("etc/os-release").or_else(|_| read("usr/lib/os-release")).context("could not read /etc/os-release")?;
     let pairs = text.lines().filter_map(|line| line.split_once('='));
     Ok(pairs.map(|(key, value)| (key.trim().to_owned(), value.trim().trim_matches(['"', '\'']).to_owned())).collect())
 }
@@ -127,7 +128,10 @@ mod tests {
 
     #[test]
     fn the_kind_of_machine_shows() {
-        assert_eq!(virtualisation(root(&[("proc/cpuinfo", "flags\t\t: fpu hypervisor sse\n")]).path()).unwrap(), "virtual machine");
+        assert_eq!(
+            virtualisation(root(&[("proc/cpuinfo", "flags\t\t: fpu hypervisor sse\n")]).path()).unwrap(),
+            "virtual machine"
+        );
         assert_eq!(virtualisation(root(&[("run/.containerenv", "")]).path()).unwrap(), "container");
         assert_eq!(virtualisation(root(&[]).path()), None);
     }

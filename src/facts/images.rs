@@ -22,7 +22,8 @@ pub struct Image {
 
 /// Asks the engine for the image of every service that may run.
 pub(super) async fn look(docker: &Docker, env: &Env) -> Result<Vec<Image>> {
-    try_join_all(env.services().map(|service| one(docker, service, names(service, env.get(service.image_setting))))).await
+    try_join_all(env.services().map(|service| one(docker, service, names(service, env.get(service.image_setting)))))
+        .await
 }
 
 async fn one(docker: &Docker, service: &Service, names: Vec<String>) -> Result<Image> {

@@ -64,7 +64,8 @@ mod tests {
     use std::collections::BTreeMap;
 
     fn volumes(names: &[&str]) -> Vec<Volume> {
-        let volume = |name: &&str| Volume { name: (*name).to_owned(), mountpoint: String::new(), labels: BTreeMap::new() };
+        let volume =
+            |name: &&str| Volume { name: (*name).to_owned(), mountpoint: String::new(), labels: BTreeMap::new() };
         names.iter().map(volume).collect()
     }
 
@@ -72,7 +73,8 @@ mod tests {
     fn the_old_deployment_is_found_with_its_env_file() {
         let root = root(&[("srv/deploy/tars-home.env", "")]);
         let old = container("tars-home-postgres", "deploy", &[(WORKING_DIR, "/srv/deploy")]);
-        let found = look(root.path(), "tars-home", &[old], &volumes(&["deploy_postgres_data", "other_redis_data"])).unwrap();
+        let found =
+            look(root.path(), "tars-home", &[old], &volumes(&["deploy_postgres_data", "other_redis_data"])).unwrap();
         assert_eq!(found.containers, [("tars-home-postgres".to_owned(), true)]);
         assert_eq!(found.volumes, ["deploy_postgres_data"]);
         assert_eq!(found.env_file.unwrap(), Path::new("/srv/deploy/tars-home.env"));
@@ -82,8 +84,13 @@ mod tests {
     fn our_own_and_strangers_are_not_taken_for_it() {
         let ours = container("tars-home-redis", "tars-home", &[]);
         let second = container("tars-home-redis", "tars-home", &[(STACK_LABEL, "1")]);
-        assert_eq!(look(Path::new("/"), "tars-home", &[ours], &volumes(&["deploy_postgres_data", "deploy_redis_data"])), None);
+        assert_eq!(
+            look(Path::new("/"), "tars-home", &[ours], &volumes(&["deploy_postgres_data", "deploy_redis_data"])),
+            None
+        );
         assert_eq!(look(Path::new("/"), "tars-test", &[second], &[]), None);
-        assert!(look(Path::new("/"), "tars-home", &[], &volumes(&["deploy_chroma_data", "deploy_ollama_data"])).is_some());
+        assert!(
+            look(Path::new("/"), "tars-home", &[], &volumes(&["deploy_chroma_data", "deploy_ollama_data"])).is_some()
+        );
     }
 }

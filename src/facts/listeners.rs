@@ -36,7 +36,11 @@ fn listener(line: &str) -> Option<Listener> {
     let words: Vec<_> = line.split_whitespace().collect();
     let (local, &"0A", inode) = (words.get(1)?, words.get(3)?, words.get(9)?) else { return None };
     let (address, port) = local.split_once(':')?;
-    Some(Listener { address: self::address(address)?, port: u16::from_str_radix(port, 16).ok()?, inode: inode.parse().ok()? })
+    Some(Listener {
+        address: self::address(address)?,
+        port: u16::from_str_radix(port, 16).ok()?,
+        inode: inode.parse().ok()?,
+    })
 }
 
 /// The kernel prints each 32-bit word in the machine's own byte order.
@@ -56,7 +60,8 @@ pub(super) fn process(root: &Path, listener: &Listener) -> Option<(u32, String)>
     let processes = root.join("proc").read_dir().ok()?.flatten();
     processes.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).find_map(|pid: u32| {
         let dir = root.join(format!("proc/{pid}"));
-        let holds = |fd: std::fs::DirEntry| std::fs::read_link(fd.path()).is_ok_and(|to| to.as_os_str() == link.as_str());
+        let holds =
+            |fd: std::fs::DirEntry| std::fs::read_link(fd.path()).is_ok_and(|to| to.as_os_str() == link.as_str());
         dir.join("fd").read_dir().ok()?.flatten().any(holds).then(|| {
             let name = std::fs::read_to_string(dir.join("comm")).unwrap_or_default();
             (pid, name.trim().to_owned())

@@ -35,7 +35,11 @@ impl HostOllama {
 pub(super) async fn look(root: &Path, url: &str, project: &str, containers: &[Container]) -> Option<HostOllama> {
     let ollama = Ollama::new(url).ok()?;
     let version = tokio::time::timeout(PATIENCE, ollama.version()).await.ok()?.ok()?;
-    let port = url.rsplit(':').next().and_then(|port| port.trim_end_matches('/').parse().ok()).unwrap_or(crate::client::ollama::PORT);
+    let port = url
+        .rsplit(':')
+        .next()
+        .and_then(|port| port.trim_end_matches('/').parse().ok())
+        .unwrap_or(crate::client::ollama::PORT);
     let holder = holder_on_loopback(root, port, project, containers).unwrap_or(Holder::Unseen);
     // It answers, so somebody has the port: an address that is not this machine's shows nothing here.
     let holder = if holder == Holder::Nobody { Holder::Unseen } else { holder };

@@ -95,7 +95,8 @@ fn published(env: &Env) -> Vec<(&'static str, String)> {
         let loopback = service.name != "backend";
         (service.port_setting, if loopback { "127.0.0.1".to_owned() } else { outside.clone() })
     });
-    let mut all: Vec<_> = services.chain([("TARS_PORT_WEB", outside.clone())]).filter(|(setting, _)| env.has(setting)).collect();
+    let mut all: Vec<_> =
+        services.chain([("TARS_PORT_WEB", outside.clone())]).filter(|(setting, _)| env.has(setting)).collect();
     // The API keeps its port when two settings ask for the same one.
     all.sort_by_key(|(setting, _)| *setting != "TARS_PORT_API");
     all
@@ -113,10 +114,15 @@ impl Seen<'_> {
         let Ok(address) = address.parse::<IpAddr>() else { return Holder::NoSuchAddress };
         if let Some(container) = self.container(port, address) {
             let (name, project) = (container.name.clone(), container.project().to_owned());
-            return if ours(container, self.project) { Holder::Ours(name) } else { Holder::Container { name, project } };
+            return if ours(container, self.project) {
+                Holder::Ours(name)
+            } else {
+                Holder::Container { name, project }
+            };
         }
         if let Some(listener) = self.listener(port, address) {
-            return listeners::process(self.root, listener).map_or(Holder::Unseen, |(pid, name)| Holder::Process { pid, name });
+            return listeners::process(self.root, listener)
+                .map_or(Holder::Unseen, |(pid, name)| Holder::Process { pid, name });
         }
         // Port 0: the address is tried without ever taking the port from somebody who is just starting.
         match TcpListener::bind((address, 0)) {
@@ -140,7 +146,9 @@ impl Seen<'_> {
     fn next_free(&self, taken: u16, address: &str, wanted: &[u16]) -> Option<u16> {
         let address: IpAddr = address.parse().ok()?;
         (taken..u16::MAX).map(|port| port + 1).take(200).find(|port| {
-            !wanted.contains(port) && self.container(*port, address).is_none() && self.listener(*port, address).is_none()
+            !wanted.contains(port)
+                && self.container(*port, address).is_none()
+                && self.listener(*port, address).is_none()
         })
     }
 }

@@ -25,7 +25,10 @@ fn a_listening_process_is_named_and_the_next_port_is_free() {
 #[test]
 fn containers_are_told_apart() {
     let env = env("TARS_PORT_API=65001\n");
-    assert_eq!(api(&env, &[publishing("tars-home-backend", "tars-home", 65001)]).holder, Holder::Ours("tars-home-backend".into()));
+    assert_eq!(
+        api(&env, &[publishing("tars-home-backend", "tars-home", 65001)]).holder,
+        Holder::Ours("tars-home-backend".into())
+    );
     let other = Holder::Container { name: "web".into(), project: "shop".into() };
     assert_eq!(api(&env, &[publishing("web", "shop", 65001)]).holder, other);
     let mut stopped = publishing("web", "shop", 65001);
@@ -35,11 +38,14 @@ fn containers_are_told_apart() {
 
 #[test]
 fn settings_that_cannot_work_are_told() {
-    let all = look(Path::new("/"), &env("TARS_PORT_API=65002\nTARS_PORT_WEB=65002\nTARS_PORT_REDIS=no\n"), &[]).unwrap();
+    let all =
+        look(Path::new("/"), &env("TARS_PORT_API=65002\nTARS_PORT_WEB=65002\nTARS_PORT_REDIS=no\n"), &[]).unwrap();
     assert_eq!(all[0].setting, "TARS_PORT_API");
-    assert!(all.iter().any(|port| port.holder == Holder::Setting("TARS_PORT_API".into()) && port.next_free != Some(65002)));
+    assert!(
+        all.iter().any(|port| port.holder == Holder::Setting("TARS_PORT_API".into()) && port.next_free != Some(65002))
+    );
     assert!(all.iter().any(|port| port.setting == "TARS_PORT_REDIS" && port.port.is_none()));
-    assert_eq!(api(&env("TARS_BIND=192.0.2.7\n"), &[]).holder, Holder::NoSuchAddress);
+    assert_eq!(api(&env("TARS_BIND=192.0.2.7\nTARS_PORT_API=65003\n"), &[]).holder, Holder::NoSuchAddress);
 }
 
 #[test]

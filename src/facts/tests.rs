@@ -47,6 +47,10 @@ async fn a_registry_that_hangs_costs_its_own_deadline_only() {
     let started = Instant::now();
     let registry = Some((url.as_str(), Duration::from_millis(300)));
     let facts = gather(&Sources { registry, ollama: "", ..Sources::new(&stack, Err(&error)) }).await;
-    assert!(matches!(facts.registry, Fact::Known(Registry::Unreachable { timed_out: true, .. })), "{:?}", facts.registry);
+    assert!(
+        matches!(facts.registry, Fact::Known(Registry::Unreachable { timed_out: true, .. })),
+        "{:?}",
+        facts.registry
+    );
     assert!(facts.host.known().is_ok() && started.elapsed() < Duration::from_secs(3));
 }

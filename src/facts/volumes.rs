@@ -35,10 +35,16 @@ pub(super) async fn look(env: &Env, listed: &[docker::Volume]) -> Vec<Volume> {
         let first = generations::volume_name(project, row.key, 1);
         let live = Some(env.get(row.setting)).filter(|name| !name.is_empty()).unwrap_or(&first);
         let later = format!("{first}.g");
-        let is = |name: &str| name == live || name == first || (name.starts_with(&later) && generations::generation_of(name) > 1);
+        let is = |name: &str| {
+            name == live || name == first || (name.starts_with(&later) && generations::generation_of(name) > 1)
+        };
         found.extend(listed.iter().filter(|volume| is(&volume.name)).map(|volume| {
             let found = Volume {
-                key: row.key.to_owned(), name: volume.name.clone(), live: volume.name == live, generations: row.generations, bytes: None,
+                key: row.key.to_owned(),
+                name: volume.name.clone(),
+                live: volume.name == live,
+                generations: row.generations,
+                bytes: None,
             };
             (found, volume.mountpoint.clone())
         }));
@@ -78,7 +84,11 @@ mod tests {
     use super::*;
 
     fn volume(name: &str, mountpoint: &str) -> docker::Volume {
-        docker::Volume { name: name.to_owned(), mountpoint: mountpoint.to_owned(), labels: std::collections::BTreeMap::new() }
+        docker::Volume {
+            name: name.to_owned(),
+            mountpoint: mountpoint.to_owned(),
+            labels: std::collections::BTreeMap::new(),
+        }
     }
 
     #[tokio::test]

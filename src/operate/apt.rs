@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use tokio::process::Command;
 
 /// How long another apt (unattended-upgrades on a fresh host) may hold the lock.
-const PATIENCE: Duration = Duration::from_secs(900);
+const PATIENCE: Duration = Duration::from_mins(15);
 
 /// Installs what is missing of these packages, after refreshing the lists.
 ///
@@ -66,7 +66,8 @@ pub fn bootstrap_packages() -> [&'static str; 2] {
 
 async fn run(ui: &Ui, args: &[&str]) -> Result<()> {
     let program = child::find("apt-get").ok_or_else(|| {
-        Failure::new(Exit::Unavailable, "this system has no apt-get").hint("install Docker and compose by your system's own means, then run this again")
+        Failure::new(Exit::Unavailable, "this system has no apt-get")
+            .hint("install Docker and compose by your system's own means, then run this again")
     })?;
     let begun = Instant::now();
     let mut told = false;
@@ -79,7 +80,8 @@ async fn run(ui: &Ui, args: &[&str]) -> Result<()> {
             .env("LC_ALL", "C.UTF-8");
         let mut bar = ui.bar(&format!("apt-get {}", args[0]));
         let ended = child::run(command, Stdio::null(), |line| bar.words(line)).await?;
-        let locked = ended.tail.contains("Could not get lock") || ended.tail.contains("Unable to acquire the dpkg frontend lock");
+        let locked = ended.tail.contains("Could not get lock")
+            || ended.tail.contains("Unable to acquire the dpkg frontend lock");
         match (ended.ok(), locked && begun.elapsed() < PATIENCE) {
             (true, _) => return Ok(()),
             (false, true) => {
@@ -125,7 +127,10 @@ pub fn debian_mirror() -> Mirror {
     }
     let named = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
     let found = mirror_in(&sources);
-    Mirror { main: named("TARS_MIRROR").unwrap_or(found.main), security: named("TARS_SECURITY_MIRROR").unwrap_or(found.security) }
+    Mirror {
+        main: named("TARS_MIRROR").unwrap_or(found.main),
+        security: named("TARS_SECURITY_MIRROR").unwrap_or(found.security),
+    }
 }
 
 fn mirror_in(sources: &str) -> Mirror {
@@ -135,8 +140,12 @@ fn mirror_in(sources: &str) -> Mirror {
         .flat_map(str::split_whitespace)
         .filter(|word| word.starts_with("http://") || word.starts_with("https://"))
         .map(|uri| uri.trim_end_matches('/'));
-    let ending = |suffix: &str, default: &str| uris.clone().find(|uri| uri.ends_with(suffix)).unwrap_or(default).to_owned();
-    Mirror { main: ending("/debian", "http://deb.debian.org/debian"), security: ending("/debian-security", "http://deb.debian.org/debian-security") }
+    let ending =
+        |suffix: &str, default: &str| uris.clone().find(|uri| uri.ends_with(suffix)).unwrap_or(default).to_owned();
+    Mirror {
+        main: ending("/debian", "http://deb.debian.org/debian"),
+        security: ending("/debian-security", "http://deb.debian.org/debian-security"),
+    }
 }
 
 #[cfg(test)]
@@ -155,7 +164,8 @@ mod tests {
 
     #[test]
     fn the_lock_holder_is_named() {
-        let tail = "E: Could not get lock /var/lib/dpkg/lock-frontend. It is held by process 77 (unattended-upgr)\nE: x";
+        let tail =
+            "E: Could not get lock /var/lib/dpkg/lock-frontend. It is held by process 77 (unattended-upgr)\nE: x";
         assert_eq!(holder(tail), "process 77 (unattended-upgr)");
     }
 }

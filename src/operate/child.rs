@@ -64,7 +64,9 @@ pub async fn run(mut command: Command, stdin: Stdio, mut on_line: impl FnMut(&st
             line = out.next_segment(), if out_open => { let line = line?; out_open = line.is_some(); line }
             line = err.next_segment(), if err_open => { let line = line?; err_open = line.is_some(); line }
         };
-        let Some(line) = line.map(|line| String::from_utf8_lossy(&line).trim_end().to_owned()).filter(|line| !line.is_empty()) else {
+        let Some(line) =
+            line.map(|line| String::from_utf8_lossy(&line).trim_end().to_owned()).filter(|line| !line.is_empty())
+        else {
             continue;
         };
         on_line(&line);

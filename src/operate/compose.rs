@@ -25,8 +25,20 @@ pub struct Compose {
 
 /// Variables of the surroundings that the child needs; all others stay outside.
 const KEPT: [&str; 14] = [
-    "PATH", "HOME", "USER", "LANG", "LC_ALL", "TERM", "DOCKER_HOST", "DOCKER_CONFIG", "XDG_RUNTIME_DIR", "http_proxy",
-    "https_proxy", "no_proxy", "SSL_CERT_FILE", "SSL_CERT_DIR",
+    "PATH",
+    "HOME",
+    "USER",
+    "LANG",
+    "LC_ALL",
+    "TERM",
+    "DOCKER_HOST",
+    "DOCKER_CONFIG",
+    "XDG_RUNTIME_DIR",
+    "http_proxy",
+    "https_proxy",
+    "no_proxy",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
 ];
 
 impl Compose {
@@ -69,7 +81,8 @@ impl Compose {
         for file in env.get("COMPOSE_FILE").unwrap_or_default().split(':').filter(|file| !file.is_empty()) {
             command.args(["-f", file]);
         }
-        for profile in env.get("COMPOSE_PROFILES").unwrap_or_default().split(',').filter(|profile| !profile.is_empty()) {
+        for profile in env.get("COMPOSE_PROFILES").unwrap_or_default().split(',').filter(|profile| !profile.is_empty())
+        {
             command.args(["--profile", profile]);
         }
         command.args(args);
@@ -98,7 +111,8 @@ mod tests {
 
     #[test]
     fn old_composes_are_refused() {
-        let usable: Vec<_> = ["1.27.4", "1.28.0", "1.29.2", "v2.26.1", "5.5.0", ""].iter().filter(|v| is_usable(v)).collect();
+        let usable: Vec<_> =
+            ["1.27.4", "1.28.0", "1.29.2", "v2.26.1", "5.5.0", ""].iter().filter(|v| is_usable(v)).collect();
         assert_eq!(usable, [&"1.28.0", &"1.29.2", &"v2.26.1", &"5.5.0"]);
     }
 }

@@ -49,7 +49,8 @@ pub async fn install(ui: &Ui) -> Result<()> {
 pub async fn install_compose(ui: &Ui) -> Result<()> {
     apt::update(ui).await?;
     let docker_ce = apt::installed("docker-ce").await;
-    let names = if docker_ce { ["docker-compose-plugin", "docker-compose"] } else { ["docker-compose-v2", "docker-compose"] };
+    let names =
+        if docker_ce { ["docker-compose-plugin", "docker-compose"] } else { ["docker-compose-v2", "docker-compose"] };
     for name in names {
         if apt::offered(name).await {
             return apt::ensure(ui, &[name]).await;
@@ -96,7 +97,11 @@ fn ways() -> Vec<(&'static str, &'static str, Vec<&'static str>)> {
         ways.push(("the init script", "service", vec!["docker", "start"]));
     }
     // A session of its own and no descriptor of ours: it must outlive this run and not hold its lock.
-    ways.push(("dockerd itself", "setsid", vec!["--fork", "sh", "-c", "exec dockerd >>/var/log/dockerd.log 2>&1 </dev/null"]));
+    ways.push((
+        "dockerd itself",
+        "setsid",
+        vec!["--fork", "sh", "-c", "exec dockerd >>/var/log/dockerd.log 2>&1 </dev/null"],
+    ));
     ways
 }
 
@@ -127,6 +132,7 @@ pub async fn ensure_compose(ui: &Ui) -> Result<(Compose, bool)> {
 /// Whether Docker comes from snap, whose confinement hides `/opt` and `/mnt` from it.
 #[must_use]
 pub fn is_snap(docker: Option<&Docker>) -> bool {
-    Path::new("/snap/bin/docker").exists() && docker.is_none_or(|docker| docker.socket().starts_with("/run/snap.docker"))
+    Path::new("/snap/bin/docker").exists()
+        && docker.is_none_or(|docker| docker.socket().starts_with("/run/snap.docker"))
         || Path::new("/var/snap/docker").is_dir() && child::find("dockerd").is_none()
 }

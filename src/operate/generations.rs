@@ -36,9 +36,14 @@ pub fn record_first(stack: &Stack) -> Result<()> {
     if state::load::<Kept<Generations>>(&path)?.is_some() {
         return Ok(());
     }
-    let of = |settings: &mut dyn Iterator<Item = &'static str>| settings.map(|key| (key.to_owned(), stack.setting(key).to_owned())).collect();
+    let of = |settings: &mut dyn Iterator<Item = &'static str>| {
+        settings.map(|key| (key.to_owned(), stack.setting(key).to_owned())).collect()
+    };
     let first = Generation {
-        number: service::volumes().map(|(_, volume)| generations::generation_of(stack.setting(volume.setting))).max().unwrap_or(1),
+        number: service::volumes()
+            .map(|(_, volume)| generations::generation_of(stack.setting(volume.setting)))
+            .max()
+            .unwrap_or(1),
         made: jiff::Timestamp::now().to_string(),
         volumes: of(&mut service::volumes().map(|(_, volume)| volume.setting)),
         images: of(&mut service::ALL.iter().map(|service| service.image_setting)),
@@ -54,5 +59,7 @@ pub fn record_first(stack: &Stack) -> Result<()> {
 pub fn made_with(home: &Home, service: &Service) -> Result<Option<String>> {
     let all = state::load::<Kept<Generations>>(&home.state_file("generations.json"))?;
     let newest = all.and_then(|kept| kept.data.generations.into_iter().next_back());
-    Ok(newest.and_then(|generation| generation.images.get(service.image_setting).cloned()).filter(|image| !image.is_empty()))
+    Ok(newest
+        .and_then(|generation| generation.images.get(service.image_setting).cloned())
+        .filter(|image| !image.is_empty()))
 }

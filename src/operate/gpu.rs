@@ -68,7 +68,11 @@ pub async fn install_toolkit(context: &mut Context) -> Result<()> {
 
 /// The engine reads its runtimes at start only. Containers with a restart policy come back by themselves.
 async fn restart_engine(context: &mut Context) -> Result<()> {
-    let (program, args) = if super::engine::has_systemd() { ("systemctl", ["restart", "docker"]) } else { ("service", ["docker", "restart"]) };
+    let (program, args) = if super::engine::has_systemd() {
+        ("systemctl", ["restart", "docker"])
+    } else {
+        ("service", ["docker", "restart"])
+    };
     let mut command = Command::new(program);
     command.args(args);
     let ended = child::run(command, Stdio::null(), |_| {}).await?;

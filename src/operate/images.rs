@@ -92,14 +92,21 @@ pub async fn get(context: &Context, service: &Service, chosen: &str, source: &So
         return build(context, service, recipe).await;
     };
     if let Source::File(file) = source {
-        return Err(Failure::new(Exit::Failed, format!("{} does not hold the image {}", file.display(), candidates.join(" or ")))
-            .hint(format!("on a machine with a registry: docker pull {pullable}, then docker save -o FILE with all the images"))
-            .into());
+        return Err(Failure::new(
+            Exit::Failed,
+            format!("{} does not hold the image {}", file.display(), candidates.join(" or ")),
+        )
+        .hint(format!(
+            "on a machine with a registry: docker pull {pullable}, then docker save -o FILE with all the images"
+        ))
+        .into());
     }
     match pull(context, pullable).await {
         Ok(()) => Ok(Got { image: pullable.clone(), how: "pulled" }),
         Err((PullFailure::Unreachable, error)) if recipe.is_some() => {
-            context.ui.say(&format!("  no registry can be reached ({error:#}); building {} from packages", service.name));
+            context
+                .ui
+                .say(&format!("  no registry can be reached ({error:#}); building {} from packages", service.name));
             build(context, service, recipe).await
         }
         Err((kind, error)) => Err(explain(pullable, kind).caused_by(error).into()),
@@ -147,7 +154,9 @@ fn candidates(service: &Service, chosen: &str, source: &Source) -> Result<Vec<St
     Ok(match (chosen, source) {
         ("", Source::Registry) => vec![pinned.to_owned()],
         ("", Source::Packages) => built.map(str::to_owned).into_iter().collect(),
-        ("", Source::Auto | Source::File(_)) => [Some(pinned), built].into_iter().flatten().map(str::to_owned).collect(),
+        ("", Source::Auto | Source::File(_)) => {
+            [Some(pinned), built].into_iter().flatten().map(str::to_owned).collect()
+        }
         (chosen, _) => vec![chosen.to_owned()],
     })
 }
@@ -186,11 +195,33 @@ async fn pull_once(context: &Context, docker: &Docker, name: &str) -> Result<()>
 /// Reads the engine's sentence; it has no code for the cause. Texts of Engine 20.10 and 28, tried one by one.
 fn classify(text: &str) -> PullFailure {
     let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
-    if says(&["toomanyrequests", "429", "Too Many Requests", "status: 5", "502 Bad", "503 Service", "500 Internal", "TLS handshake timeout", "unexpected EOF", "connection reset", "Client.Timeout", "request canceled", "i/o timeout", "context deadline exceeded", ": EOF"])
-        && !says(&["lookup "])
+    if says(&[
+        "toomanyrequests",
+        "429",
+        "Too Many Requests",
+        "status: 5",
+        "502 Bad",
+        "503 Service",
+        "500 Internal",
+        "TLS handshake timeout",
+        "unexpected EOF",
+        "connection reset",
+        "Client.Timeout",
+        "request canceled",
+        "i/o timeout",
+        "context deadline exceeded",
+        ": EOF",
+    ]) && !says(&["lookup "])
     {
         PullFailure::Later
-    } else if says(&["no such host", "server misbehaving", "network is unreachable", "connection refused", "no route to host", "lookup "]) {
+    } else if says(&[
+        "no such host",
+        "server misbehaving",
+        "network is unreachable",
+        "connection refused",
+        "no route to host",
+        "lookup ",
+    ]) {
         PullFailure::Unreachable
     } else {
         PullFailure::Refused

@@ -51,7 +51,10 @@ pub async fn up(context: &Context, lock: &Lock, compose: &Compose) -> Result<()>
 /// When the engine cannot stop one.
 pub async fn stop(context: &Context, docker: &Docker) -> Result<Vec<String>> {
     let containers = containers(docker, &context.stack).await?;
-    let (front, stores): (Vec<_>, Vec<_>) = containers.iter().filter(|container| container.runs() || container.status == crate::docker::Status::Restarting).partition(|c| c.service() == "backend");
+    let (front, stores): (Vec<_>, Vec<_>) = containers
+        .iter()
+        .filter(|container| container.runs() || container.status == crate::docker::Status::Restarting)
+        .partition(|c| c.service() == "backend");
     for group in [&front, &stores] {
         try_join_all(group.iter().map(|container| docker.stop(&container.id, GRACE_S))).await?;
     }

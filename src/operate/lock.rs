@@ -78,7 +78,9 @@ fn holder(file: &File) -> Option<String> {
     let meta = file.metadata().ok()?;
     let inode = format!(":{}", meta.ino());
     let locks = std::fs::read_to_string("/proc/locks").ok()?;
-    let line = locks.lines().find(|line| line.contains("FLOCK") && line.split_whitespace().any(|word| word.ends_with(&inode)))?;
+    let line = locks
+        .lines()
+        .find(|line| line.contains("FLOCK") && line.split_whitespace().any(|word| word.ends_with(&inode)))?;
     let pid: u32 = line.split_whitespace().nth(4)?.parse().ok()?;
     let command = std::fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
     let command = command.split('\0').take(2).collect::<Vec<_>>().join(" ");

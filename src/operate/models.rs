@@ -69,7 +69,8 @@ pub async fn ensure(context: &Context, model: &str) -> Result<bool> {
 
 /// The chain's sentences as an error; the innermost is the cause.
 fn failure(model: &str, chain: Vec<String>) -> anyhow::Error {
-    let cause = chain.into_iter().rev().map(|text| anyhow!(text)).reduce(|inner, outer| inner.context(outer.to_string()));
+    let cause =
+        chain.into_iter().rev().map(|text| anyhow!(text)).reduce(|inner, outer| inner.context(outer.to_string()));
     Failure::new(Exit::Failed, format!("could not get the model {model}"))
         .hint("run the same command again: the pull goes on where it stopped; another model: --model NAME, none: --model none")
         .caused_by(cause.unwrap_or_else(|| anyhow!("no cause was given")))
@@ -79,6 +80,8 @@ fn failure(model: &str, chain: Vec<String>) -> anyhow::Error {
 /// The machine's memory; a model that is larger cannot be held.
 fn memory_bytes() -> u64 {
     let meminfo = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
-    let total = meminfo.lines().find_map(|line| line.strip_prefix("MemTotal:")?.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok());
+    let total = meminfo
+        .lines()
+        .find_map(|line| line.strip_prefix("MemTotal:")?.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok());
     total.map_or(u64::MAX, |kib| kib * 1024)
 }

@@ -10,8 +10,8 @@ use crate::context::Context;
 use crate::docker::HelperSpec;
 use crate::error::Failure;
 use crate::exit::Exit;
-use crate::stack::images::{BASE_IMAGE, BASE_SCRIPT, Recipe};
 use crate::stack::RECIPE_LABEL;
+use crate::stack::images::{BASE_IMAGE, BASE_SCRIPT, Recipe};
 use anyhow::{Context as _, Result};
 use bytes::Bytes;
 use futures_util::{Stream, stream};
@@ -21,7 +21,14 @@ use tokio::process::{Child, ChildStdout, Command};
 
 /// What of the surroundings a build container may need to reach the package sources.
 const PASSED: [&str; 9] = [
-    "http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL",
+    "http_proxy",
+    "https_proxy",
+    "no_proxy",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+    "PIP_INDEX_URL",
+    "PIP_EXTRA_INDEX_URL",
     "PIP_TRUSTED_HOST",
 ];
 

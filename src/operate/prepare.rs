@@ -39,7 +39,10 @@ pub async fn prepare(context: &mut Context) -> Result<Prepared> {
 /// The stack must come up without a GPU: `auto` leaves it out when a throw-away container cannot see it.
 async fn gpu_for_containers(context: &Context, image: &str) -> Result<(bool, Option<String>)> {
     let wanted = context.stack.setting("TARS_GPU");
-    if wanted == "off" || context.stack.setting("TARS_LLM") != "container" || (wanted == "auto" && !gpu::driver_loaded()) {
+    if wanted == "off"
+        || context.stack.setting("TARS_LLM") != "container"
+        || (wanted == "auto" && !gpu::driver_loaded())
+    {
         return Ok((false, None));
     }
     Ok(match gpu::reaches_containers(context, image).await? {

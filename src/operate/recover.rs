@@ -13,13 +13,19 @@ use anyhow::{Context as _, Result};
 pub async fn recover(context: &Context, lock: &Lock) -> Result<Vec<String>> {
     let home = &context.stack.home;
     let Ok(docker) = context.docker() else { return Ok(Vec::new()) };
-    let mut done: Vec<_> = sweep::sweep(docker, home, Some(&context.run)).await?.into_iter().map(|what| format!("removed {what}")).collect();
+    let mut done: Vec<_> = sweep::sweep(docker, home, Some(&context.run))
+        .await?
+        .into_iter()
+        .map(|what| format!("removed {what}"))
+        .collect();
     let Some(entry) = journal::read(home)? else { return Ok(done) };
     let what = format!("tars {} of {} was interrupted at “{}”", entry.command, entry.began, entry.step);
     match entry.goal {
         Goal::Running(services) if services.is_empty() => done.push(format!("{what}; nothing ran before it")),
         Goal::Running(services) if context.stack.need_env().is_ok() => {
-            up(context, lock, &services).await.with_context(|| format!("could not bring back what ran before: {what}"))?;
+            up(context, lock, &services)
+                .await
+                .with_context(|| format!("could not bring back what ran before: {what}"))?;
             done.push(format!("{what}; started again: {}", services.join(", ")));
         }
         Goal::Running(services) => {
@@ -40,7 +46,10 @@ pub async fn recover(context: &Context, lock: &Lock) -> Result<Vec<String>> {
 
 async fn up(context: &Context, lock: &Lock, services: &[String]) -> Result<()> {
     let compose = Compose::find().await?;
-    let known: Vec<_> = services.iter().filter(|name| context.stack.services().iter().any(|service| service.name == name.as_str())).collect();
+    let known: Vec<_> = services
+        .iter()
+        .filter(|name| context.stack.services().iter().any(|service| service.name == name.as_str()))
+        .collect();
     let mut args = vec!["up", "-d", "--no-build", "--no-deps"];
     args.extend(known.iter().map(|name| name.as_str()));
     compose.run(&context.stack, lock, &args, |line| context.ui.detail(line)).await

@@ -11,7 +11,7 @@ use crate::stack::env::{self, TEMPLATE};
 use crate::stack::envfile::EnvFile;
 use crate::stack::home::Home;
 use crate::stack::state::{self, Kept};
-use crate::stack::{compose, generations, service};
+use crate::stack::{DEFAULT_PROJECT, compose, generations, service};
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -70,7 +70,7 @@ pub fn compose_files(home: &Home) -> Result<(usize, Vec<Edited>)> {
 ///
 /// # Errors
 /// When the kernel gives no random bytes.
-pub fn completed(present: Option<&EnvFile>, project: &str) -> Result<EnvFile> {
+pub fn completed(present: Option<&EnvFile>) -> Result<EnvFile> {
     let template = EnvFile::parse(TEMPLATE);
     let mut env = present.cloned().unwrap_or_else(|| template.clone());
     env.complete_from(&template);
@@ -80,9 +80,9 @@ pub fn completed(present: Option<&EnvFile>, project: &str) -> Result<EnvFile> {
         }
     }
     if env.get("COMPOSE_PROJECT_NAME").is_none_or(str::is_empty) {
-        env.set("COMPOSE_PROJECT_NAME", project);
+        env.set("COMPOSE_PROJECT_NAME", DEFAULT_PROJECT);
     }
-    let project = env.get("COMPOSE_PROJECT_NAME").unwrap_or(project).to_owned();
+    let project = env.get("COMPOSE_PROJECT_NAME").unwrap_or(DEFAULT_PROJECT).to_owned();
     for (key, name) in generations::first_names(&project) {
         if env.get(key).is_none_or(str::is_empty) {
             env.set(key, &name);
@@ -137,7 +137,11 @@ pub fn env_link(home: &Home) -> Result<bool> {
 }
 
 fn difference(embedded: &str, operators: &str) -> String {
-    similar::TextDiff::from_lines(embedded, operators).unified_diff().context_radius(1).header("as shipped", "yours").to_string()
+    similar::TextDiff::from_lines(embedded, operators)
+        .unified_diff()
+        .context_radius(1)
+        .header("as shipped", "yours")
+        .to_string()
 }
 
 fn read_if_there(path: &Path) -> Result<Option<Vec<u8>>> {
@@ -179,15 +183,15 @@ mod tests {
 
     #[test]
     fn a_second_completion_changes_nothing() {
-        let once = completed(None, "p").unwrap();
-        assert_eq!(completed(Some(&once), "p").unwrap().text(), once.text());
-        assert_eq!(once.get("TARS_VOLUME_CHROMA"), Some("p_chroma_data"));
+        let once = completed(None).unwrap();
+        assert_eq!(completed(Some(&once)).unwrap().text(), once.text());
+        assert_eq!(once.get("TARS_VOLUME_CHROMA"), Some("tars-home_chroma_data"));
     }
 
     #[test]
     fn an_operators_file_keeps_its_words() {
         let mine = EnvFile::parse("# mine\nCOMPOSE_PROJECT_NAME=x\nTARS_POSTGRES_PASSWORD=keep # me\n");
-        let done = completed(Some(&mine), "p").unwrap();
+        let done = completed(Some(&mine)).unwrap();
         assert!(done.text().starts_with("# mine\nCOMPOSE_PROJECT_NAME=x\nTARS_POSTGRES_PASSWORD=keep # me\n"));
         assert_eq!(done.get("TARS_VOLUME_REDIS"), Some("x_redis_data"));
     }
@@ -195,7 +199,7 @@ mod tests {
     #[test]
     fn the_env_file_is_private_from_the_start() {
         let (_dir, home) = home();
-        let env = completed(None, "p").unwrap();
+        let env = completed(None).unwrap();
         assert!(write_env(&home, &env).unwrap());
         assert!(!write_env(&home, &env).unwrap());
         assert_eq!(std::fs::metadata(home.env_file()).unwrap().permissions().mode() & 0o777, 0o600);

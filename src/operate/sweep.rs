@@ -1,8 +1,8 @@
 //! Removing what a run made for itself: containers, volumes, networks by its label, work directories by its name.
 
 use crate::docker::Docker;
-use crate::stack::{RUN_HOME_LABEL, RUN_LABEL};
 use crate::stack::home::Home;
+use crate::stack::{RUN_HOME_LABEL, RUN_LABEL};
 use anyhow::Result;
 use std::path::PathBuf;
 
@@ -40,7 +40,8 @@ pub async fn sweep(docker: &Docker, home: &Home, keep: Option<&str>) -> Result<V
 /// Removes a work directory, taking mounts of a killed root-building (`proc` and the like) off first.
 fn remove_tree(dir: &std::path::Path) -> Result<()> {
     let mounts = std::fs::read_to_string("/proc/self/mounts").unwrap_or_default();
-    let below = mounts.lines().filter_map(|line| line.split(' ').nth(1)).filter(|at| std::path::Path::new(at).starts_with(dir));
+    let below =
+        mounts.lines().filter_map(|line| line.split(' ').nth(1)).filter(|at| std::path::Path::new(at).starts_with(dir));
     for mount in below.collect::<Vec<_>>().into_iter().rev() {
         rustix::mount::unmount(mount, rustix::mount::UnmountFlags::DETACH)?;
     }

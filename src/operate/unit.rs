@@ -94,7 +94,7 @@ fn write_if_other(path: &Path, text: &str) -> Result<bool> {
 async fn systemctl(args: &[&str]) -> Result<()> {
     let mut command = Command::new("systemctl");
     command.args(args);
-    let ended = tokio::time::timeout(Duration::from_secs(60), child::run(command, Stdio::null(), |_| {}))
+    let ended = tokio::time::timeout(Duration::from_mins(1), child::run(command, Stdio::null(), |_| {}))
         .await
         .context("systemctl gave no answer within 60 s")??;
     if ended.ok() { Ok(()) } else { Err(ended.error(&format!("systemctl {}", args.join(" ")))) }

@@ -39,7 +39,12 @@ pub async fn for_answers(context: &Context, services: &[&'static Service]) -> Re
     Ok(join_all(services.iter().copied().map(async |service| {
         let outcome = one(docker, &service.container(&project), service, deadline).await;
         if let Ok(took) = &outcome {
-            context.ui.detail(&format!("  {} {} after {}", service.name, service.probe.asks, crate::ui::duration(*took)));
+            context.ui.detail(&format!(
+                "  {} {} after {}",
+                service.name,
+                service.probe.asks,
+                crate::ui::duration(*took)
+            ));
         }
         Answered { service, outcome }
     }))
@@ -86,10 +91,13 @@ pub async fn for_api(stack: &Stack) -> Result<crate::client::api::Ready> {
             Err(error) => error,
         };
         if begun.elapsed() >= within {
-            return Err(Failure::new(Exit::Failed, format!("the API at {url} is not ready after {}", crate::ui::duration(within)))
-                .hint("look at: tars status, tars logs backend")
-                .caused_by(last)
-                .into());
+            return Err(Failure::new(
+                Exit::Failed,
+                format!("the API at {url} is not ready after {}", crate::ui::duration(within)),
+            )
+            .hint("look at: tars status, tars logs backend")
+            .caused_by(last)
+            .into());
         }
         pause(begun).await;
     }
@@ -100,7 +108,13 @@ async fn one(docker: &Docker, container: &str, service: &Service, within: Durati
     loop {
         let said = match docker.exec(container, service.probe.command).await {
             Ok(output) if output.ok() => return Ok(begun.elapsed()),
-            Ok(output) => format!("its probe ({}) ended with status {}: {}{}", service.probe.asks, output.code, output.stdout.trim(), output.stderr.trim()),
+            Ok(output) => format!(
+                "its probe ({}) ended with status {}: {}{}",
+                service.probe.asks,
+                output.code,
+                output.stdout.trim(),
+                output.stderr.trim()
+            ),
             Err(error) => format!("{error:#}"),
         };
         let hopeless = hopeless(docker, container).await?;
@@ -118,7 +132,9 @@ async fn hopeless(docker: &Docker, container: &str) -> Result<Option<String>> {
         return Ok(Some("has no container".to_owned()));
     };
     Ok(match state.status {
-        _ if state.restarts >= RESTARTS => Some(format!("ends again and again (exit status {}, restarted {} times)", state.exit_code, state.restarts)),
+        _ if state.restarts >= RESTARTS => {
+            Some(format!("ends again and again (exit status {}, restarted {} times)", state.exit_code, state.restarts))
+        }
         _ if state.oom_killed => Some("was killed by the kernel for want of memory".to_owned()),
         Status::Exited | Status::Dead => Some(format!("ended with exit status {}", state.exit_code)),
         Status::Paused => Some("is paused".to_owned()),
@@ -130,9 +146,16 @@ async fn failure(docker: &Docker, container: &str, service: &Service, what: &str
     let range = LogRange { tail: Some(LOG_LINES), ..LogRange::default() };
     let lines: Vec<_> = docker.logs(container, range).try_collect().await.unwrap_or_default();
     let log: String = lines.iter().map(|line| String::from_utf8_lossy(line)).collect();
-    let log = if log.trim().is_empty() { "its log is empty".to_owned() } else { format!("its last log lines:\n{}", log.trim_end()) };
+    let log = if log.trim().is_empty() {
+        "its log is empty".to_owned()
+    } else {
+        format!("its last log lines:\n{}", log.trim_end())
+    };
     Failure::new(Exit::Failed, format!("{} {what}", service.name))
-        .hint(format!("see more: tars logs {}; a slow machine can wait longer: TARS_WAIT_S in the env file", service.name))
+        .hint(format!(
+            "see more: tars logs {}; a slow machine can wait longer: TARS_WAIT_S in the env file",
+            service.name
+        ))
         .caused_by(anyhow!("{log}").context(probe.to_owned()))
         .into()
 }

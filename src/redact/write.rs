@@ -4,9 +4,9 @@
 //! the replacement gives up its number, then its name. Line ends inside a span stay, so line
 //! numbers keep their meaning.
 
+use super::Counts;
 use super::number::Numbers;
 use super::span::Span;
-use super::Counts;
 
 /// How much a replacement says.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -2,8 +2,8 @@
 //! model, and trying whether an Ollama can be reached. Their stdout is read by `tars` on the host.
 
 use super::Config;
-use crate::client::ollama::{Ollama, same_model};
 use crate::client::PullProgress;
+use crate::client::ollama::{Ollama, same_model};
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 use std::io::Write;
@@ -23,15 +23,20 @@ pub async fn pull(config: &Config, model: &str) -> Result<()> {
 
 async fn pull_inner(config: &Config, model: &str) -> Result<bool> {
     let ollama = Ollama::at(config.ollama_url.clone())?;
-    let there = ollama.tags().await.with_context(|| format!("Ollama at {} does not list its models", config.ollama_url))?;
+    let there =
+        ollama.tags().await.with_context(|| format!("Ollama at {} does not list its models", config.ollama_url))?;
     if there.iter().any(|have| !have.is_cloud() && same_model(&have.name, model)) {
         return Ok(true);
     }
     ollama
         .pull(model, &mut |progress| match progress {
-            PullProgress::Bytes { completed, total } => line(&json!({ "bytes": { "done": completed, "total": total } })),
+            PullProgress::Bytes { completed, total } => {
+                line(&json!({ "bytes": { "done": completed, "total": total } }));
+            }
             PullProgress::Step(words) => line(&json!({ "step": words })),
-            PullProgress::Resuming { why, attempt, of } => line(&json!({ "step": format!("{why}; again, attempt {attempt} of {of}") })),
+            PullProgress::Resuming { why, attempt, of } => {
+                line(&json!({ "step": format!("{why}; again, attempt {attempt} of {of}") }));
+            }
         })
         .await?;
     Ok(false)

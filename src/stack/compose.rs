@@ -38,8 +38,13 @@ pub fn file_list(env: &EnvFile, gpu: bool) -> String {
         files.push(GPU);
     }
     let wanted = |setting: &str| env.get(setting).is_some_and(|port| !port.is_empty());
-    files.extend(OVERRIDES.iter().filter(|(setting, _)| wanted(setting)).map(|(_, file)| *file)
-        .filter(|file| ollama || !file.contains("ollama")));
+    files.extend(
+        OVERRIDES
+            .iter()
+            .filter(|(setting, _)| wanted(setting))
+            .map(|(_, file)| *file)
+            .filter(|file| ollama || !file.contains("ollama")),
+    );
     let own = env.get("COMPOSE_FILE").unwrap_or_default();
     files.extend(own.split(':').filter(|file| !file.is_empty() && FILES.iter().all(|(name, _)| name != file)));
     files.join(":")
@@ -60,7 +65,8 @@ mod tests {
 
     #[test]
     fn files_follow_the_settings_and_keep_the_operators_own() {
-        let env = EnvFile::parse("TARS_LLM=container\nTARS_PORT_REDIS=6379\nCOMPOSE_FILE=docker-compose.home.yml:mine.yml");
+        let env =
+            EnvFile::parse("TARS_LLM=container\nTARS_PORT_REDIS=6379\nCOMPOSE_FILE=docker-compose.home.yml:mine.yml");
         assert_eq!(
             file_list(&env, true),
             "docker-compose.home.yml:docker-compose.gpu.yml:docker-compose.ports-redis.yml:mine.yml"

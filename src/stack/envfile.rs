@@ -71,7 +71,7 @@ impl EnvFile {
             Err(error) => return Err(error).with_context(|| format!("could not read {}", path.display())),
         };
         let mut file = Self::parse(&text);
-        file.path = path.to_owned();
+        path.clone_into(&mut file.path);
         Ok(Some(file))
     }
 
@@ -124,7 +124,10 @@ impl EnvFile {
     pub fn problem(&self) -> Option<Failure> {
         let Problem { line, what } = self.problems.first()?;
         let message = format!("{}, line {line}: {what}", self.path.display());
-        Some(Failure::new(Exit::Failed, message).hint("mend that line; every value is KEY=value, in '…' when it holds blanks or $"))
+        Some(
+            Failure::new(Exit::Failed, message)
+                .hint("mend that line; every value is KEY=value, in '…' when it holds blanks or $"),
+        )
     }
 
     /// Sets a key: in its place when it stands there (the last of several), else at the end.
@@ -152,9 +155,12 @@ impl EnvFile {
     /// The whole file as it would be written.
     #[must_use]
     pub fn text(&self) -> String {
-        self.pieces.iter().map(|piece| match piece {
-            Piece::Text(raw) | Piece::Entry { raw, .. } => raw.as_str(),
-        }).collect()
+        self.pieces
+            .iter()
+            .map(|piece| match piece {
+                Piece::Text(raw) | Piece::Entry { raw, .. } => raw.as_str(),
+            })
+            .collect()
     }
 
     /// Adds every key of the template that is missing here, each with its comment; nothing else changes.

@@ -29,7 +29,9 @@ impl Home {
     pub fn find(flag: Option<&Path>, label: Option<&Path>, root: bool) -> Self {
         let user = user_home();
         let installed = |home: &Home| home.env_file().exists() || home.state().exists();
-        let named = flag.map(Path::to_owned).or_else(|| std::env::var_os("TARS_HOME").filter(|v| !v.is_empty()).map(PathBuf::from));
+        let named = flag
+            .map(Path::to_owned)
+            .or_else(|| std::env::var_os("TARS_HOME").filter(|v| !v.is_empty()).map(PathBuf::from));
         if let Some(path) = named.or_else(|| label.map(Path::to_owned)) {
             return Self::at(&path);
         }

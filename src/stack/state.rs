@@ -43,10 +43,8 @@ pub fn write(path: &Path, mode: u32, bytes: &[u8]) -> Result<()> {
 
 fn write_new(path: &Path, mode: u32, bytes: &[u8]) -> Result<()> {
     let dir = path.parent().context("a file without a directory")?;
-    let mut new = tempfile::Builder::new()
-        .prefix(".new-")
-        .permissions(std::fs::Permissions::from_mode(mode))
-        .tempfile_in(dir)?;
+    let mut new =
+        tempfile::Builder::new().prefix(".new-").permissions(std::fs::Permissions::from_mode(mode)).tempfile_in(dir)?;
     new.write_all(bytes)?;
     // The umask may have taken bits away that the caller asked for.
     new.as_file().set_permissions(std::fs::Permissions::from_mode(mode))?;

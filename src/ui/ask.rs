@@ -33,18 +33,22 @@ impl Ui {
         }
         let stdin = std::io::stdin();
         if !stdin.is_terminal() {
-            return Err(Failure::new(Exit::Usage, format!("this needs an answer and there is no terminal: {question}"))
-                .hint("add --yes to take the defaults")
-                .into());
+            return Err(Failure::new(
+                Exit::Usage,
+                format!("this needs an answer and there is no terminal: {question}"),
+            )
+            .hint("add --yes to take the defaults")
+            .into());
         }
         let clean = self.clean(question);
         let mut line = String::new();
-        self.progress.suspend(|| -> std::io::Result<usize> {
-            write!(std::io::stderr(), "{clean} ")?;
-            std::io::stderr().flush()?;
-            stdin.lock().read_line(&mut line)
-        })
-        .context("could not read the answer")?;
+        self.progress
+            .suspend(|| -> std::io::Result<usize> {
+                write!(std::io::stderr(), "{clean} ")?;
+                std::io::stderr().flush()?;
+                stdin.lock().read_line(&mut line)
+            })
+            .context("could not read the answer")?;
         let answer = line.trim();
         Ok(if answer.is_empty() { default.to_owned() } else { answer.to_owned() })
     }

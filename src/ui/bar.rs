@@ -12,7 +12,7 @@ const LINE_EVERY: Duration = Duration::from_secs(10);
 pub struct Bar {
     ui: Ui,
     label: String,
-    bar: Option<ProgressBar>,
+    shown: Option<ProgressBar>,
     last_line: Instant,
     begun: Instant,
 }
@@ -27,12 +27,12 @@ impl Bar {
             bar.enable_steady_tick(Duration::from_millis(120));
             bar
         });
-        Self { ui: ui.clone(), label: label.to_owned(), bar, last_line: Instant::now(), begun: Instant::now() }
+        Self { ui: ui.clone(), label: label.to_owned(), shown: bar, last_line: Instant::now(), begun: Instant::now() }
     }
 
     /// Where it stands, in bytes; a total of 0 means that it is not known yet.
     pub fn bytes(&mut self, done: u64, total: u64) {
-        if let Some(bar) = &self.bar {
+        if let Some(bar) = &self.shown {
             if bar.length() != Some(total) && total > 0 {
                 bar.set_length(total);
                 bar.set_style(style("{msg} [{bar:24}] {bytes}/{total_bytes} {bytes_per_sec} {eta} left"));
@@ -41,13 +41,19 @@ impl Bar {
         } else if self.last_line.elapsed() >= LINE_EVERY {
             self.last_line = Instant::now();
             let percent = (done * 100).checked_div(total).map_or(String::new(), |p| format!(" ({p} %)"));
-            self.ui.say(&format!("  {}: {} of {}{percent}, {}", self.label, page::bytes(done), page::bytes(total), self.rate(done, total)));
+            self.ui.say(&format!(
+                "  {}: {} of {}{percent}, {}",
+                self.label,
+                page::bytes(done),
+                page::bytes(total),
+                self.rate(done, total)
+            ));
         }
     }
 
     /// What it is doing now.
     pub fn words(&mut self, text: &str) {
-        if let Some(bar) = &self.bar {
+        if let Some(bar) = &self.shown {
             bar.set_message(self.ui.clean(&format!("{} — {text}", self.label)));
         } else if self.last_line.elapsed() >= LINE_EVERY {
             self.last_line = Instant::now();
@@ -65,7 +71,7 @@ impl Bar {
 
 impl Drop for Bar {
     fn drop(&mut self) {
-        if let Some(bar) = &self.bar {
+        if let Some(bar) = &self.shown {
             bar.finish_and_clear();
         }
     }

@@ -70,7 +70,12 @@ impl Ui {
     #[must_use]
     pub fn new(options: Options) -> Self {
         let terminal = std::io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|t| t != "dumb");
-        Self { options, progress: MultiProgress::new(), redact: Arc::new(std::sync::RwLock::new(Arc::new(str::to_owned))), terminal }
+        Self {
+            options,
+            progress: MultiProgress::new(),
+            redact: Arc::new(std::sync::RwLock::new(Arc::new(str::to_owned))),
+            terminal,
+        }
     }
 
     /// Hands in the redactor, or a better one once the settings are known.
@@ -152,13 +157,13 @@ impl Ui {
     }
 
     fn show(&self, report: &dyn Report) -> std::io::Result<()> {
-        if !report.warnings_are_rendered() || self.options.quiet {
-            report.warnings().iter().for_each(|warning| self.warn(&warning.message));
-        }
         if self.options.quiet && report.exit() == Exit::Done {
             return Ok(());
         }
-        let mut page = Page::new(self.stdout_width(), self.color_for(std::io::stdout().is_terminal()));
+        if !report.warnings_are_rendered() {
+            report.warnings().iter().for_each(|warning| self.warn(&warning.message));
+        }
+        let mut page = Page::new(stdout_width(), self.color_for(std::io::stdout().is_terminal()));
         report.render(&mut page);
         let shown = self.out(page.text());
         if let Some(error) = report.error() {
@@ -175,7 +180,7 @@ impl Ui {
             self.line(&format!("  because: {cause}"));
         }
         for hint in error::hints_of(error) {
-            self.line(&format!("  {} {hint}", self.paint_err("hint:", |s| s.cyan())));
+            self.line(&format!("  {} {hint}", self.paint_err("hint:", console::StyledObject::cyan)));
         }
     }
 
@@ -193,25 +198,32 @@ impl Ui {
         });
     }
 
-    fn stdout_width(&self) -> usize {
-        console::Term::stdout().size_checked().map_or(100, |(_, columns)| usize::from(columns)).clamp(40, 160)
-    }
-
     fn color_for(&self, terminal: bool) -> bool {
         match self.options.color {
             Color::Always => true,
             Color::Never => false,
             Color::Auto => {
-                terminal && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()) && std::env::var_os("TERM").is_none_or(|t| t != "dumb")
+                terminal
+                    && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty())
+                    && std::env::var_os("TERM").is_none_or(|t| t != "dumb")
             }
         }
     }
 
-    fn paint_err<'a>(&self, text: &'a str, style: impl Fn(console::StyledObject<&'a str>) -> console::StyledObject<&'a str>) -> Cow<'a, str> {
+    fn paint_err<'a>(
+        &self,
+        text: &'a str,
+        style: impl Fn(console::StyledObject<&'a str>) -> console::StyledObject<&'a str>,
+    ) -> Cow<'a, str> {
         if self.color_for(self.terminal) {
             style(console::style(text).force_styling(true)).to_string().into()
         } else {
             text.into()
         }
     }
+}
+
+/// Columns of the terminal; a pipe gets a page that suits most.
+fn stdout_width() -> usize {
+    console::Term::stdout().size_checked().map_or(100, |(_, columns)| usize::from(columns)).clamp(40, 160)
 }

@@ -50,7 +50,13 @@ impl Page {
     pub fn table(&mut self, rows: &[Vec<String>]) {
         let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
         let widths: Vec<usize> = (0..columns)
-            .map(|c| rows.iter().filter_map(|row| row.get(c)).map(|cell| console::measure_text_width(cell)).max().unwrap_or(0))
+            .map(|c| {
+                rows.iter()
+                    .filter_map(|row| row.get(c))
+                    .map(|cell| console::measure_text_width(cell))
+                    .max()
+                    .unwrap_or(0)
+            })
             .collect();
         for row in rows {
             let mut line = String::new();
@@ -65,31 +71,31 @@ impl Page {
     /// Good news.
     #[must_use]
     pub fn green(&self, text: &str) -> String {
-        self.paint(text, |s| s.green())
+        self.paint(text, console::StyledObject::green)
     }
 
     /// Bad news.
     #[must_use]
     pub fn red(&self, text: &str) -> String {
-        self.paint(text, |s| s.red())
+        self.paint(text, console::StyledObject::red)
     }
 
     /// Mixed news.
     #[must_use]
     pub fn yellow(&self, text: &str) -> String {
-        self.paint(text, |s| s.yellow())
+        self.paint(text, console::StyledObject::yellow)
     }
 
     /// What must be seen.
     #[must_use]
     pub fn bold(&self, text: &str) -> String {
-        self.paint(text, |s| s.bold())
+        self.paint(text, console::StyledObject::bold)
     }
 
     /// What may be overlooked.
     #[must_use]
     pub fn dim(&self, text: &str) -> String {
-        self.paint(text, |s| s.dim())
+        self.paint(text, console::StyledObject::dim)
     }
 
     /// Columns of the page.
@@ -98,7 +104,11 @@ impl Page {
         self.width
     }
 
-    fn paint<'a>(&self, text: &'a str, style: impl Fn(console::StyledObject<&'a str>) -> console::StyledObject<&'a str>) -> String {
+    fn paint<'a>(
+        &self,
+        text: &'a str,
+        style: impl Fn(console::StyledObject<&'a str>) -> console::StyledObject<&'a str>,
+    ) -> String {
         if self.color { style(console::style(text).force_styling(true)).to_string() } else { text.to_owned() }
     }
 }

@@ -43,7 +43,11 @@ pub trait Report {
 }
 
 /// The JSON document of a run: DESIGN's envelope.
-pub(super) fn envelope(command: &str, outcome: &anyhow::Result<Box<dyn Report>>, clean: &dyn Fn(&str) -> String) -> String {
+pub(super) fn envelope(
+    command: &str,
+    outcome: &anyhow::Result<Box<dyn Report>>,
+    clean: &dyn Fn(&str) -> String,
+) -> String {
     let (exit, data, warnings, errors) = match outcome {
         Ok(report) => (report.exit(), report.data(), report.warnings(), report.error().map(said).into_iter().collect()),
         Err(error) => (error::exit_of(error), Value::Null, Vec::new(), vec![said(error)]),

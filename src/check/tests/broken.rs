@@ -11,52 +11,185 @@ type Case = (&'static str, Vec<(&'static str, serde_json::Value)>, Severity, &'s
 
 fn cases() -> Vec<Case> {
     use Severity::{Fail, Warn};
-    let silent = json!({"state": {"silent": "no Docker engine runs on this machine"}, "installed": [{"package": "docker.io"}]});
+    let silent =
+        json!({"state": {"silent": "no Docker engine runs on this machine"}, "installed": [{"package": "docker.io"}]});
     let none = json!({"state": {"silent": "no Docker engine runs on this machine"}, "installed": []});
     let old = json!({"project": "deploy", "containers": [["tars-home-postgres", true], ["tars-home-chromadb", true]],
         "volumes": ["deploy_postgres_data"], "folder": "/srv/deploy", "env_file": "/srv/deploy/tars-home.env"});
     vec![
-        ("host.os", vec![("/host/known/os_version", json!("11"))], Warn, "is none of Ubuntu", "nothing has to be installed"),
-        ("host.os", vec![("/host/known/os_version", json!("11")), ("/engine/known", none.clone())], Fail, "would have to be installed", "install Docker Engine"),
+        (
+            "host.os",
+            vec![("/host/known/os_version", json!("11"))],
+            Warn,
+            "is none of Ubuntu",
+            "nothing has to be installed",
+        ),
+        (
+            "host.os",
+            vec![("/host/known/os_version", json!("11")), ("/engine/known", none.clone())],
+            Fail,
+            "would have to be installed",
+            "install Docker Engine",
+        ),
         ("host.arch", vec![("/host/known/arch", json!("aarch64"))], Fail, "aarch64", "64-bit Intel"),
-        ("host.rights", vec![("/host/known/uid", json!(1000)), ("/compose/known", json!(null))], Fail, "may not install", "sudo tars install"),
-        ("host.rights", vec![("/host/known/uid", json!(1000)), ("/home_disk/known/write", json!("not_permitted"))], Fail, "/opt/tars", "sudo"),
+        (
+            "host.rights",
+            vec![("/host/known/uid", json!(1000)), ("/compose/known", json!(null))],
+            Fail,
+            "may not install",
+            "sudo tars install",
+        ),
+        (
+            "host.rights",
+            vec![("/host/known/uid", json!(1000)), ("/home_disk/known/write", json!("not_permitted"))],
+            Fail,
+            "/opt/tars",
+            "sudo",
+        ),
         ("memory.available", vec![("/memory/known/total", json!(GIB))], Fail, "1 GiB", "memory"),
-        ("memory.available", vec![("/memory/known/total", json!(6 * GIB))], Warn, "8 GiB are comfortable", "--ollama-url"),
+        (
+            "memory.available",
+            vec![("/memory/known/total", json!(6 * GIB))],
+            Warn,
+            "8 GiB are comfortable",
+            "--ollama-url",
+        ),
         ("engine.installed", vec![("/engine/known", none)], Fail, "no Docker engine is installed", "tars install"),
-        ("engine.running", vec![("/engine/known", silent)], Fail, "though the package docker.io is installed", "systemctl start docker"),
-        ("engine.running", vec![("/engine/known/state", json!({"remote": "DOCKER_HOST is elsewhere"}))], Fail, "elsewhere", "unset DOCKER_HOST"),
-        ("engine.permission", vec![("/engine/known/state", json!({"not_permitted": "refuses this user"}))], Fail, "refuses", "usermod -aG docker"),
-        ("engine.snap", vec![("/engine/known/state/answers/root", json!("/var/snap/docker/common/var-lib-docker"))], Fail, "hides /opt and /mnt", "snap remove docker"),
-        ("engine.snap", vec![("/engine/known/installed", json!([{"package": "docker.io"}, "snap"]))], Warn, "beside", "snap remove docker"),
-        ("engine.version", vec![("/engine/known/state/answers/version", json!("19.03.15"))], Fail, "19.03.15", "upgrade"),
+        (
+            "engine.running",
+            vec![("/engine/known", silent)],
+            Fail,
+            "though the package docker.io is installed",
+            "systemctl start docker",
+        ),
+        (
+            "engine.running",
+            vec![("/engine/known/state", json!({"remote": "DOCKER_HOST is elsewhere"}))],
+            Fail,
+            "elsewhere",
+            "unset DOCKER_HOST",
+        ),
+        (
+            "engine.permission",
+            vec![("/engine/known/state", json!({"not_permitted": "refuses this user"}))],
+            Fail,
+            "refuses",
+            "usermod -aG docker",
+        ),
+        (
+            "engine.snap",
+            vec![("/engine/known/state/answers/root", json!("/var/snap/docker/common/var-lib-docker"))],
+            Fail,
+            "hides /opt and /mnt",
+            "snap remove docker",
+        ),
+        (
+            "engine.snap",
+            vec![("/engine/known/installed", json!([{"package": "docker.io"}, "snap"]))],
+            Warn,
+            "beside",
+            "snap remove docker",
+        ),
+        (
+            "engine.version",
+            vec![("/engine/known/state/answers/version", json!("19.03.15"))],
+            Fail,
+            "19.03.15",
+            "upgrade",
+        ),
         ("compose.installed", vec![("/compose/known", json!(null))], Fail, "neither", "docker-compose-v2"),
         ("compose.installed", vec![("/compose/known/version", json!("1.25.0"))], Fail, "1.25.0", "tars install"),
-        ("compose.installed", vec![("/compose/known/version", json!("1.29.2")), ("/engine/known/state/answers/version", json!("29.1.3"))], Fail, "too old to speak", "docker-compose-v2"),
+        (
+            "compose.installed",
+            vec![("/compose/known/version", json!("1.29.2")), ("/engine/known/state/answers/version", json!("29.1.3"))],
+            Fail,
+            "too old to speak",
+            "docker-compose-v2",
+        ),
         ("home.other", vec![("/other_homes/known", json!(["/srv/tars"]))], Fail, "/srv/tars", "--home /srv/tars"),
         ("home.permissions", vec![("/home/known/owned/mode", json!(0o777))], Warn, "mode 777", "chmod 755 /opt/tars"),
         ("home.permissions", vec![("/home/known/owned/uid", json!(1000))], Warn, "user 1000", "chown root:"),
         ("home.writable", vec![("/home_disk/known/read_only", json!(true))], Fail, "read-only", "--home DIR"),
-        ("home.writable", vec![("/home_disk/known/write", json!({"failed": "No space left on device"}))], Fail, "No space left", "--home DIR"),
-        ("env.syntax", vec![("/env/known/problems", json!([{"line": 7, "what": "the quote is never closed"}]))], Fail, "tars-home.env, line 7: the quote", "KEY=value"),
+        (
+            "home.writable",
+            vec![("/home_disk/known/write", json!({"failed": "No space left on device"}))],
+            Fail,
+            "No space left",
+            "--home DIR",
+        ),
+        (
+            "env.syntax",
+            vec![("/env/known/problems", json!([{"line": 7, "what": "the quote is never closed"}]))],
+            Fail,
+            "tars-home.env, line 7: the quote",
+            "KEY=value",
+        ),
         ("env.permissions", vec![("/env/known/mode", json!(0o644))], Warn, "mode 644", "chmod 600"),
-        ("data.password", vec![("/env/known/settings/TARS_POSTGRES_PASSWORD/set", json!(false))], Fail, "tars-home_postgres_data exists", "docker inspect"),
-        ("data.password", vec![("/env/known/mode", json!(null)), ("/env/known/settings", json!({}))], Fail, "is gone", "--delete-data tars-home_postgres_data"),
+        (
+            "data.password",
+            vec![("/env/known/settings/TARS_POSTGRES_PASSWORD/set", json!(false))],
+            Fail,
+            "tars-home_postgres_data exists",
+            "docker inspect",
+        ),
+        (
+            "data.password",
+            vec![("/env/known/mode", json!(null)), ("/env/known/settings", json!({}))],
+            Fail,
+            "is gone",
+            "--delete-data tars-home_postgres_data",
+        ),
         ("journal.pending", vec![("/journal/known/present", json!(true))], Warn, "cut off", "--recover"),
         ("legacy.deployment", vec![("/legacy/known", old)], Fail, "compose project deploy", "pg_dump"),
-        ("port.conflict", vec![("/ports/known/0/holder", json!({"process": {"pid": 7, "name": "nginx"}}))], Fail, "nginx (7)", "TARS_PORT_API=8001"),
-        ("port.conflict", vec![("/ports/known/0/holder", json!({"container": {"name": "web", "project": "shop"}}))], Fail, "web of the project shop", "docker stop web"),
-        ("port.conflict", vec![("/ports/known/0/holder", json!("no_such_address"))], Fail, "not an address", "TARS_BIND"),
-        ("port.conflict", vec![("/ports/known/0/port", json!(null)), ("/ports/known/0/value", json!("x"))], Fail, "no port", "65535"),
+        (
+            "port.conflict",
+            vec![("/ports/known/0/holder", json!({"process": {"pid": 7, "name": "nginx"}}))],
+            Fail,
+            "nginx (7)",
+            "TARS_PORT_API=8001",
+        ),
+        (
+            "port.conflict",
+            vec![("/ports/known/0/holder", json!({"container": {"name": "web", "project": "shop"}}))],
+            Fail,
+            "web of the project shop",
+            "docker stop web",
+        ),
+        (
+            "port.conflict",
+            vec![("/ports/known/0/holder", json!("no_such_address"))],
+            Fail,
+            "not an address",
+            "TARS_BIND",
+        ),
+        (
+            "port.conflict",
+            vec![("/ports/known/0/port", json!(null)), ("/ports/known/0/value", json!("x"))],
+            Fail,
+            "no port",
+            "65535",
+        ),
         ("disk.space", vec![("/engine_disk/known/free", json!(5 * GIB))], Fail, "still to come", "data-root"),
         ("disk.space", vec![("/engine_disk/known/free", json!(11 * GIB))], Warn, "tight", "data-root"),
         ("disk.inodes", vec![("/engine_disk/known/inodes_free", json!(5000))], Fail, "5000 more files", "du --inodes"),
         ("registry.reachable", vec![("/registry/known", json!({"too_many": 30}))], Warn, "429", "in 30 s"),
         ("registry.reachable", vec![("/registry/known", json!({"answers": 502}))], Warn, "HTTP 502", "proxy"),
-        ("registry.reachable", vec![("/registry/known", json!({"unreachable": {"why": "no route", "timed_out": false}}))], Warn, "no route", "--images FILE"),
+        (
+            "registry.reachable",
+            vec![("/registry/known", json!({"unreachable": {"why": "no route", "timed_out": false}}))],
+            Warn,
+            "no route",
+            "--images FILE",
+        ),
         ("gpu.driver", vec![("/gpu/known/driver", json!(null))], Warn, "0000:01:00.0", "nvidia-driver"),
         ("gpu.runtime", vec![("/gpu/known/toolkit", json!(false))], Warn, "toolkit is not installed", "--cpu-only"),
-        ("gpu.runtime", vec![("/engine/known/state/answers/runtimes", json!(["runc"]))], Warn, "not told", "nvidia-ctk runtime configure"),
+        (
+            "gpu.runtime",
+            vec![("/engine/known/state/answers/runtimes", json!(["runc"]))],
+            Warn,
+            "not told",
+            "nvidia-ctk runtime configure",
+        ),
     ]
 }
 
@@ -90,7 +223,8 @@ fn a_missing_engine_is_one_finding_and_can_be_mended() {
         ("/ports/known/0/holder", json!("nobody")),
     ]);
     let outcomes = run(ALL, &facts);
-    let found: Vec<_> = outcomes.iter().filter(|outcome| !outcome.answer.findings().is_empty()).map(|outcome| outcome.id).collect();
+    let found: Vec<_> =
+        outcomes.iter().filter(|outcome| !outcome.answer.findings().is_empty()).map(|outcome| outcome.id).collect();
     assert_eq!(found, ["engine.installed"]);
     assert_eq!(blocking(&outcomes).count(), 0);
     assert_eq!(fix(&ask("engine.installed", &facts)), Some(&Fix::InstallEngine));
@@ -106,7 +240,8 @@ fn a_port_that_nobody_chose_moves_to_the_next_free_one() {
 
 #[test]
 fn a_port_that_may_be_ours_is_not_judged_without_the_containers() {
-    let facts = changed(&[("/ports/known/0/holder", json!("unseen")), ("/containers", json!({"unknown": "not permitted"}))]);
+    let facts =
+        changed(&[("/ports/known/0/holder", json!("unseen")), ("/containers", json!({"unknown": "not permitted"}))]);
     assert!(matches!(ask("port.conflict", &facts), Answer::Unknown(why) if why.contains("not permitted")));
 }
 
@@ -118,11 +253,20 @@ fn what_does_not_apply_is_skipped_with_its_reason() {
     };
     assert!(skipped("gpu.driver", "/env/known/settings/TARS_GPU/value", json!("off")).contains("TARS_GPU=off"));
     assert!(skipped("gpu.runtime", "/env/known/settings/TARS_LLM/value", json!("url")).contains("TARS_LLM=url"));
-    assert!(skipped("gpu.driver", "/gpu/known", json!({"cards": [], "driver": null, "nvidia_smi": false, "toolkit": false})).contains("no NVIDIA GPU"));
+    assert!(
+        skipped(
+            "gpu.driver",
+            "/gpu/known",
+            json!({"cards": [], "driver": null, "nvidia_smi": false, "toolkit": false})
+        )
+        .contains("no NVIDIA GPU")
+    );
     assert!(skipped("registry.reachable", "/registry/known", json!("not_asked")).contains("not asked"));
     assert!(skipped("env.permissions", "/env/known/mode", json!(null)).contains("no env file"));
     assert!(skipped("home.permissions", "/home/known/owned", json!(null)).contains("not exist"));
-    assert!(skipped("journal.pending", "/journal/known", json!({"present": true, "lock_holder": 7})).contains("process 7"));
+    assert!(
+        skipped("journal.pending", "/journal/known", json!({"present": true, "lock_holder": 7})).contains("process 7")
+    );
 }
 
 #[test]
@@ -136,7 +280,8 @@ fn retrieval_only_from_packages_needs_little_disk() {
 
 #[test]
 fn images_that_do_not_show_make_a_full_disk_a_warning() {
-    let facts = changed(&[("/engine_disk/known/free", json!(5 * GIB)), ("/images", json!({"unknown": "not permitted"}))]);
+    let facts =
+        changed(&[("/engine_disk/known/free", json!(5 * GIB)), ("/images", json!({"unknown": "not permitted"}))]);
     assert_eq!(ask("disk.space", &facts).findings()[0].severity, Severity::Warn);
 }
 
@@ -154,5 +299,8 @@ fn the_old_deployment_is_saved_before_it_goes() {
 fn a_port_of_the_old_deployment_is_not_said_twice() {
     let old = json!({"project": "deploy", "containers": [["tars-home-backend", true]], "volumes": [], "folder": null, "env_file": null});
     let holder = json!({"container": {"name": "tars-home-backend", "project": "deploy"}});
-    assert_eq!(ask("port.conflict", &changed(&[("/legacy/known", old), ("/ports/known/0/holder", holder)])), Answer::Well);
+    assert_eq!(
+        ask("port.conflict", &changed(&[("/legacy/known", old), ("/ports/known/0/holder", holder)])),
+        Answer::Well
+    );
 }

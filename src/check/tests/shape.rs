@@ -18,7 +18,8 @@ fn ids_are_unique_and_family_dot_name() {
 #[test]
 fn every_family_has_a_file_of_its_name() {
     let families = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/src/check")).unwrap();
-    let files: HashSet<_> = families.map(|file| file.unwrap().file_name().to_string_lossy().replace(".rs", "")).collect();
+    let files: HashSet<_> =
+        families.map(|file| file.unwrap().file_name().to_string_lossy().replace(".rs", "")).collect();
     for check in ALL {
         let family = check.id.split('.').next().unwrap();
         assert!(files.contains(family), "{} has no file", check.id);

@@ -29,7 +29,11 @@ impl Install<'_> {
         let prepared = prepare::prepare(self.context).await?;
         generations::record_first(&self.context.stack)?;
         if let Some(why) = prepared.no_gpu {
-            self.warn("gpu.container", format!("the models run on the CPU: {why}"), "docs/INSTALL_HOME.md, \"GPU\", says what to try; tars start --cpu-only says that this is wanted");
+            self.warn(
+                "gpu.container",
+                format!("the models run on the CPU: {why}"),
+                "docs/INSTALL_HOME.md, \"GPU\", says what to try; tars start --cpu-only says that this is wanted",
+            );
         }
         Ok(summary(&got, made))
     }
@@ -68,7 +72,8 @@ fn summary(got: &[(&'static Service, Got)], backend_made: bool) -> String {
     let mut parts: Vec<_> = ["pulled", "built from packages"]
         .iter()
         .filter_map(|how| {
-            let names: Vec<_> = got.iter().filter(|(_, got)| got.how == *how).map(|(service, _)| service.name).collect();
+            let names: Vec<_> =
+                got.iter().filter(|(_, got)| got.how == *how).map(|(service, _)| service.name).collect();
             (!names.is_empty()).then(|| format!("{how}: {}", names.join(", ")))
         })
         .collect();

@@ -136,7 +136,11 @@ mod tests {
     #[test]
     fn the_hosts_own_address_becomes_the_gateway() {
         for local in ["localhost:11434", "http://127.0.0.1:11434", "http://localhost:11434/"] {
-            assert_eq!(seen_from_container(local).unwrap().trim_end_matches('/'), "http://host.docker.internal:11434", "{local}");
+            assert_eq!(
+                seen_from_container(local).unwrap().trim_end_matches('/'),
+                "http://host.docker.internal:11434",
+                "{local}"
+            );
         }
         assert_eq!(seen_from_container("gpu.lan").unwrap().trim_end_matches('/'), "http://gpu.lan:11434");
     }

@@ -36,7 +36,7 @@ pub struct InstallArgs {
     /// Leave the GPU out, now and from now on
     #[arg(long)]
     pub cpu_only: bool,
-    /// Publish the web page on a port of its own as well (TARS_PORT_WEB, 3000)
+    /// Publish the web page on a port of its own as well (`TARS_PORT_WEB`, 3000)
     #[arg(long)]
     pub with_frontend: bool,
     /// Where images come from: auto, registry, packages, or a docker save archive
@@ -94,16 +94,25 @@ type Said = Result<String>;
 pub async fn run(context: &mut Context, args: &InstallArgs) -> Result<Box<dyn Report>> {
     refuse_contradictions(args)?;
     if args.dry_run {
-        return plan::plan(context, args).await;
+        return Box::pin(plan::plan(context, args)).await;
     }
     if !Lock::is_free(&context.stack.home) {
         // Taking it fails with the name of the process that holds it.
         Lock::take(&context.stack.home)?;
     }
     let report = Installed::new(context);
-    let mut install =
-        Install { context, args, facts: Facts::default(), port_findings: Vec::new(), compose: None, lock: None, journal: None, ran_before: Vec::new(), report };
-    let ended = install.steps().await;
+    let mut install = Install {
+        context,
+        args,
+        facts: Facts::default(),
+        port_findings: Vec::new(),
+        compose: None,
+        lock: None,
+        journal: None,
+        ran_before: Vec::new(),
+        report,
+    };
+    let ended = Box::pin(install.steps()).await;
     install.end(ended).await
 }
 
@@ -112,7 +121,7 @@ impl Install<'_> {
         let begun = self.begin(0);
         let said = self.preflight().await;
         self.ended(0, begun, said)?;
-        self.take_over().await?;
+        self.take_over()?;
         let begun = self.begin(1);
         let said = self.prerequisites().await;
         self.ended(1, begun, said)?;
@@ -162,7 +171,7 @@ impl Install<'_> {
     }
 
     /// Makes the home and takes its lock: from here on this run changes things.
-    async fn take_over(&mut self) -> Result<()> {
+    fn take_over(&mut self) -> Result<()> {
         let home = self.context.stack.home.clone();
         home.create().map_err(|error| {
             Failure::new(Exit::Failed, format!("the home {} cannot be made", home.path().display()))
@@ -189,7 +198,8 @@ impl Install<'_> {
             self.ran_before.extend(names.into_iter().filter(|name| !ran.contains(name)));
         }
         let context = &self.context;
-        self.journal = Some(Journal::open(&context.stack.home, &context.run, "install", Goal::Running(self.ran_before.clone()))?);
+        self.journal =
+            Some(Journal::open(&context.stack.home, &context.run, "install", Goal::Running(self.ran_before.clone()))?);
         Ok(())
     }
 

@@ -7,8 +7,8 @@ use crate::check::{self, Finding, Fix};
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::facts::{Facts, Registry};
-use crate::operate::images::Source;
 use crate::operate::compose::Compose;
+use crate::operate::images::Source;
 use crate::ui::{Page, Report, Warning};
 use anyhow::Result;
 use serde_json::{Value, json};
@@ -37,8 +37,19 @@ pub(super) async fn plan(context: &Context, args: &InstallArgs) -> Result<Box<dy
         models(context, args, &facts),
         "say GO or NO-GO".to_owned(),
     ];
-    let steps = STEPS.iter().zip(would).map(|((name, _), detail)| Step { name, status: "planned", detail, duration_ms: 0 }).collect();
-    let warnings = findings.into_iter().map(|finding| Warning { id: "preflight", message: format!("{}: {}", finding.about, finding.problem), hint: Some(finding.hint) }).collect();
+    let steps = STEPS
+        .iter()
+        .zip(would)
+        .map(|((name, _), detail)| Step { name, status: "planned", detail, duration_ms: 0 })
+        .collect();
+    let warnings = findings
+        .into_iter()
+        .map(|finding| Warning {
+            id: "preflight",
+            message: format!("{}: {}", finding.about, finding.problem),
+            hint: Some(finding.hint),
+        })
+        .collect();
     Ok(Box::new(Plan { steps, warnings, refused }))
 }
 
@@ -56,7 +67,11 @@ async fn prerequisites(context: &Context, fixes: &[Fix]) -> String {
     if fixes.contains(&Fix::InstallGpuToolkit) {
         would.push("install NVIDIA's container toolkit");
     }
-    if would.is_empty() && context.docker().is_ok() { "find Docker and compose there".to_owned() } else { would.join(", ") }
+    if would.is_empty() && context.docker().is_ok() {
+        "find Docker and compose there".to_owned()
+    } else {
+        would.join(", ")
+    }
 }
 
 fn settings(context: &Context) -> String {
@@ -68,8 +83,15 @@ fn settings(context: &Context) -> String {
 }
 
 fn images(context: &Context, args: &InstallArgs, facts: &Facts) -> String {
-    let source = args.images.clone().or_else(|| context.stack.setting("TARS_IMAGES").parse().ok()).unwrap_or(Source::Auto);
-    let missing: Vec<_> = facts.images.known().map(|images| images.iter().filter(|image| image.present.is_none()).map(|image| image.service.clone()).collect()).unwrap_or_default();
+    let source =
+        args.images.clone().or_else(|| context.stack.setting("TARS_IMAGES").parse().ok()).unwrap_or(Source::Auto);
+    let missing: Vec<_> = facts
+        .images
+        .known()
+        .map(|images| {
+            images.iter().filter(|image| image.present.is_none()).map(|image| image.service.clone()).collect()
+        })
+        .unwrap_or_default();
     let reachable = !matches!(facts.registry.known(), Ok(Registry::Unreachable { .. }));
     let list = if missing.is_empty() { "all".to_owned() } else { missing.join(", ") };
     match source {
@@ -83,7 +105,8 @@ fn images(context: &Context, args: &InstallArgs, facts: &Facts) -> String {
 }
 
 fn models(context: &Context, args: &InstallArgs, facts: &Facts) -> String {
-    let setting = |flag: &Option<String>, key: &str| flag.clone().unwrap_or_else(|| context.stack.setting(key).to_owned());
+    let setting =
+        |flag: &Option<String>, key: &str| flag.clone().unwrap_or_else(|| context.stack.setting(key).to_owned());
     let (chat, embed) = (setting(&args.model, "OLLAMA_MODEL"), setting(&args.embed_model, "TARS_EMBED_MODEL"));
     let host = matches!(facts.ollama.known(), Ok(Some(found)) if !found.ours());
     match (chat.as_str(), &args.ollama_url) {
@@ -97,7 +120,12 @@ fn models(context: &Context, args: &InstallArgs, facts: &Facts) -> String {
 impl Report for Plan {
     fn render(&self, page: &mut Page) {
         page.line(page.bold("The plan; nothing was changed:"));
-        let rows: Vec<_> = self.steps.iter().enumerate().map(|(n, step)| vec![format!("{}.", n + 1), step.name.to_owned(), step.detail.clone()]).collect();
+        let rows: Vec<_> = self
+            .steps
+            .iter()
+            .enumerate()
+            .map(|(n, step)| vec![format!("{}.", n + 1), step.name.to_owned(), step.detail.clone()])
+            .collect();
         page.table(&rows);
         for warning in &self.warnings {
             page.wrapped(&format!("{} ", page.yellow("!")), &warning.message);

@@ -18,7 +18,8 @@ impl Install<'_> {
         let outcomes = check::run(check::preflight(), &self.facts);
         refuse(&check::blocking(&outcomes).collect::<Vec<_>>())?;
         let findings = outcomes.iter().flat_map(|outcome| outcome.answer.findings());
-        self.port_findings = findings.clone().filter(|finding| matches!(finding.fix, Some(Fix::UsePort { .. }))).cloned().collect();
+        self.port_findings =
+            findings.clone().filter(|finding| matches!(finding.fix, Some(Fix::UsePort { .. }))).cloned().collect();
         for finding in findings.filter(|finding| finding.fix.is_none()) {
             self.warn("preflight", format!("{}: {}", finding.about, finding.problem), finding.hint.clone());
         }
@@ -30,7 +31,9 @@ impl Install<'_> {
     fn take_over_old_settings(&mut self) -> Result<()> {
         let Ok(Some(legacy)) = self.facts.legacy.known() else { return Ok(()) };
         let home = &self.context.stack.home;
-        let Some(old) = legacy.env_file.clone().filter(|file| *file != home.env_file() && self.context.stack.env.is_none()) else {
+        let Some(old) =
+            legacy.env_file.clone().filter(|file| *file != home.env_file() && self.context.stack.env.is_none())
+        else {
             return Ok(());
         };
         let question = format!("Take over the settings of the old deployment from {}?", old.display());
@@ -81,13 +84,17 @@ fn refuse(blocking: &[(&Outcome, &Finding)]) -> Result<()> {
     if let [_] = blocking {
         return Err(Failure::new(exit, format!("{}: {}", first.about, first.problem)).hint(first.hint.clone()).into());
     }
-    let list: Vec<_> = blocking.iter().map(|(_, f)| format!("\n  - {}: {}\n    → {}", f.about, f.problem, f.hint)).collect();
+    let list: Vec<_> =
+        blocking.iter().map(|(_, f)| format!("\n  - {}: {}\n    → {}", f.about, f.problem, f.hint)).collect();
     Err(Failure::new(exit, format!("{} things are in the way:{}", blocking.len(), list.concat())).into())
 }
 
 fn summary(facts: &Facts) -> String {
     let host = facts.host.known().map_or_else(|_| "unknown system".to_owned(), |host| host.os_name.clone());
-    let memory = facts.memory.known().map_or_else(|_| String::new(), |memory| format!(", {} memory", crate::ui::bytes(memory.total)));
+    let memory = facts
+        .memory
+        .known()
+        .map_or_else(|_| String::new(), |memory| format!(", {} memory", crate::ui::bytes(memory.total)));
     let disk = facts.engine_disk.known().or(facts.home_disk.known());
     let disk = disk.map_or_else(|_| String::new(), |disk| format!(", {} free", crate::ui::bytes(disk.free)));
     let registry = match facts.registry.known() {

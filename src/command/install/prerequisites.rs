@@ -57,15 +57,23 @@ impl Install<'_> {
             return Ok(None);
         }
         let engine = self.context.docker()?.engine().await?;
-        if engine.runtimes.iter().any(|runtime| runtime == "nvidia") || engine.devices.iter().any(|id| id.starts_with("nvidia.com/")) {
+        if engine.runtimes.iter().any(|runtime| runtime == "nvidia")
+            || engine.devices.iter().any(|id| id.starts_with("nvidia.com/"))
+        {
             return Ok(None);
         }
-        self.consent("A GPU is there and containers cannot use it yet. Install NVIDIA's container toolkit and restart Docker?")?;
+        self.consent(
+            "A GPU is there and containers cannot use it yet. Install NVIDIA's container toolkit and restart Docker?",
+        )?;
         match gpu::install_toolkit(self.context).await {
             Ok(()) => Ok(Some("GPU toolkit installed".to_owned())),
             Err(error) => {
                 let hint = crate::error::hints_of(&error).first().map_or_else(String::new, |hint| (*hint).to_owned());
-                self.warn("gpu.runtime", format!("containers cannot use the GPU: {error:#}; going on with the CPU"), hint);
+                self.warn(
+                    "gpu.runtime",
+                    format!("containers cannot use the GPU: {error:#}; going on with the CPU"),
+                    hint,
+                );
                 Ok(None)
             }
         }
@@ -75,14 +83,20 @@ impl Install<'_> {
         if self.context.ui.confirm(question, true)? {
             return Ok(());
         }
-        Err(Failure::new(Exit::Failed, "declined: tars cannot go on without it").hint("install it by hand, then run the same command again").into())
+        Err(Failure::new(Exit::Failed, "declined: tars cannot go on without it")
+            .hint("install it by hand, then run the same command again")
+            .into())
     }
 }
 
 /// The distribution's own command for the driver.
 fn driver_command(facts: &crate::facts::Facts) -> String {
     let ubuntu = facts.host.known().is_ok_and(|host| host.os_id == "ubuntu");
-    let command = if ubuntu { "sudo ubuntu-drivers install" } else { "sudo apt-get install nvidia-driver (from Debian's non-free)" };
+    let command = if ubuntu {
+        "sudo ubuntu-drivers install"
+    } else {
+        "sudo apt-get install nvidia-driver (from Debian's non-free)"
+    };
     format!("{command}, reboot, then run the same command again")
 }
 

@@ -34,7 +34,15 @@ pub(super) struct Installed {
 
 impl Installed {
     pub(super) fn new(_context: &Context) -> Self {
-        Self { steps: Vec::new(), warnings: Vec::new(), error: None, go: false, urls: BTreeMap::new(), admin: None, retrieval_only: false }
+        Self {
+            steps: Vec::new(),
+            warnings: Vec::new(),
+            error: None,
+            go: false,
+            urls: BTreeMap::new(),
+            admin: None,
+            retrieval_only: false,
+        }
     }
 
     /// The stack is of use.
@@ -48,19 +56,18 @@ impl Installed {
             self.urls.insert("web", format!("{host}:{}", stack.setting("TARS_PORT_WEB")));
         }
         self.urls.insert("api", api);
-        self.admin = Some(format!("{} signs in; the line TARS_ADMIN_PASSWORD of {}", stack.setting("TARS_ADMIN_USER"), stack.home.env_file().display()));
+        self.admin = Some(format!(
+            "{} signs in; the line TARS_ADMIN_PASSWORD of {}",
+            stack.setting("TARS_ADMIN_USER"),
+            stack.home.env_file().display()
+        ));
         self.retrieval_only = stack.setting("TARS_LLM") == "none";
         self.go = true;
     }
 }
 
-const GO: [&str; 5] = [
-    " █████    █████  ",
-    "██       ██   ██ ",
-    "██  ███  ██   ██ ",
-    "██   ██  ██   ██ ",
-    " █████    █████  ",
-];
+const GO: [&str; 5] =
+    [" █████    █████  ", "██       ██   ██ ", "██  ███  ██   ██ ", "██   ██  ██   ██ ", " █████    █████  "];
 const NO_GO: [&str; 5] = [
     "███   ██  █████          █████    █████  ",
     "████  ██ ██   ██        ██       ██   ██ ",
@@ -81,7 +88,13 @@ impl Report for Installed {
         if self.go {
             self.render_go(page);
         } else if let Some(step) = self.steps.last() {
-            page.wrapped("  ", &format!("NO-GO: the step {} failed. Nothing was lost; when it is mended, run the same command again.", step.name));
+            page.wrapped(
+                "  ",
+                &format!(
+                    "NO-GO: the step {} failed. Nothing was lost; when it is mended, run the same command again.",
+                    step.name
+                ),
+            );
         }
         for warning in &self.warnings {
             page.wrapped(&format!("  {} ", page.yellow("!")), &warning.message);
@@ -116,7 +129,8 @@ impl Report for Installed {
 
 impl Installed {
     fn render_go(&self, page: &mut Page) {
-        let mode = if self.retrieval_only { "GO: the stack answers (retrieval-only)." } else { "GO: the stack answers." };
+        let mode =
+            if self.retrieval_only { "GO: the stack answers (retrieval-only)." } else { "GO: the stack answers." };
         page.line(format!("  {}", page.bold(mode)));
         for (key, about) in [("api", "API"), ("lan", "from the LAN"), ("web", "web page")] {
             if let Some(url) = self.urls.get(key) {

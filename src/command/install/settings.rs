@@ -20,7 +20,7 @@ impl Install<'_> {
             Err(_) => None,
         };
         let home = self.context.stack.home.clone();
-        let mut env = settings::completed(present.as_ref(), crate::stack::DEFAULT_PROJECT)?;
+        let mut env = settings::completed(present.as_ref())?;
         self.apply_flags(&mut env);
         self.choose_ports(&mut env)?;
         choose_docs_dir(&mut env, present.as_ref(), home.path())?;
@@ -28,8 +28,14 @@ impl Install<'_> {
         for file in edited {
             self.warn(
                 "compose.edited",
-                format!("{} was edited and is kept as it is; its difference from the one of this version:\n{}", file.name, file.difference),
-                format!("to take this version's: remove {} and run the same command again", home.path().join(file.name).display()),
+                format!(
+                    "{} was edited and is kept as it is; its difference from the one of this version:\n{}",
+                    file.name, file.difference
+                ),
+                format!(
+                    "to take this version's: remove {} and run the same command again",
+                    home.path().join(file.name).display()
+                ),
             );
         }
         let env_written = settings::write_env(&home, &env)?;
@@ -47,7 +53,12 @@ impl Install<'_> {
         if args.with_frontend && env.get("TARS_PORT_WEB").is_none_or(str::is_empty) {
             env.set("TARS_PORT_WEB", WEB_PORT);
         }
-        if let Some(source @ (crate::operate::images::Source::Auto | crate::operate::images::Source::Registry | crate::operate::images::Source::Packages)) = &args.images {
+        if let Some(
+            source @ (crate::operate::images::Source::Auto
+            | crate::operate::images::Source::Registry
+            | crate::operate::images::Source::Packages),
+        ) = &args.images
+        {
             env.set("TARS_IMAGES", &source.to_string());
         }
         for (flag, key) in [(&args.model, "OLLAMA_MODEL"), (&args.embed_model, "TARS_EMBED_MODEL")] {
@@ -72,7 +83,11 @@ impl Install<'_> {
                 return Err(Failure::new(Exit::Failed, finding.problem).hint(finding.hint).into());
             }
             env.set(setting, &port.to_string());
-            self.warn("port.conflict", format!("{}: {setting} is {port}", finding.problem), "change it in the env file, then: tars restart");
+            self.warn(
+                "port.conflict",
+                format!("{}: {setting} is {port}", finding.problem),
+                "change it in the env file, then: tars restart",
+            );
         }
         Ok(())
     }
@@ -85,7 +100,11 @@ impl Install<'_> {
         let binary = unit::install_binary()?;
         let stack = &self.context.stack;
         let Some((_, written)) = unit::ensure(&stack.home, stack.project()).await? else {
-            self.warn("recover.boot", "this system has neither systemd nor cron: a run that a power cut interrupts is not recovered at boot", "after a power cut run: tars start");
+            self.warn(
+                "recover.boot",
+                "this system has neither systemd nor cron: a run that a power cut interrupts is not recovered at boot",
+                "after a power cut run: tars start",
+            );
             return Ok(binary);
         };
         Ok(binary || written)
@@ -109,10 +128,13 @@ fn choose_docs_dir(env: &mut EnvFile, present: Option<&EnvFile>, home: &Path) ->
     {
         let operators = present.and_then(|env| env.get("TARS_DOCS_DIR")).is_some_and(|chosen| chosen == dir);
         if operators {
-            return Err(Failure::new(Exit::Failed, format!("the documents' folder {dir} (TARS_DOCS_DIR) cannot be made"))
-                .hint("make it, or name another one in the env file")
-                .caused_by(error)
-                .into());
+            return Err(Failure::new(
+                Exit::Failed,
+                format!("the documents' folder {dir} (TARS_DOCS_DIR) cannot be made"),
+            )
+            .hint("make it, or name another one in the env file")
+            .caused_by(error)
+            .into());
         }
         let own = home.join("llm_docs");
         std::fs::create_dir_all(&own)?;
@@ -134,7 +156,15 @@ fn propagation(dir: &Path) -> &'static str {
         .max_by_key(|(at, _)| at.len());
     match holding {
         // Optional fields stand between the sixth field and a lone dash (proc_pid_mountinfo(5)).
-        Some((_, line)) if line.split(' ').skip(6).take_while(|field| *field != "-").any(|field| field.starts_with("shared:") || field.starts_with("master:")) => "rslave",
+        Some((_, line))
+            if line
+                .split(' ')
+                .skip(6)
+                .take_while(|field| *field != "-")
+                .any(|field| field.starts_with("shared:") || field.starts_with("master:")) =>
+        {
+            "rslave"
+        }
         _ => "rprivate",
     }
 }

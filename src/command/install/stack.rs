@@ -25,7 +25,8 @@ impl Install<'_> {
         let services = self.context.stack.services();
         let answers = wait::for_answers(self.context, &services).await?;
         let slowest = answers.iter().filter_map(|a| Some((a.outcome.as_ref().ok()?, a.service.name))).max();
-        let slowest = slowest.map_or_else(String::new, |(took, name)| format!(", {name} last after {}", crate::ui::duration(*took)));
+        let slowest = slowest
+            .map_or_else(String::new, |(took, name)| format!(", {name} last after {}", crate::ui::duration(*took)));
         wait::all_answered(answers)?;
         wait::for_api(&self.context.stack).await?;
         Ok(format!("all {} answer{slowest}", services.len()))
@@ -56,12 +57,14 @@ impl Install<'_> {
         let stack = &self.context.stack;
         let ready = wait::for_api(stack).await?;
         if ready.status != Verdict::Ready {
-            return Err(Failure::new(Exit::Failed, format!("the stack runs, but not all of it is of use: {}", ready.words()))
-                .hint("look at: tars status")
-                .into());
+            return Err(Failure::new(
+                Exit::Failed,
+                format!("the stack runs, but not all of it is of use: {}", ready.words()),
+            )
+            .hint("look at: tars status")
+            .into());
         }
         self.report.go(stack);
         Ok("GO".to_owned())
     }
 }
-

@@ -4,7 +4,7 @@
 type Said<'a> = Result<Option<(&'a str, String)>, String>;
 
 /// Splits the first statement off a non-empty text: its raw lines with the newline, and what they say.
-pub(super) fn statement<'a>(text: &'a str, lookup: impl Fn(&str) -> Option<String>) -> (&'a str, Said<'a>) {
+pub(super) fn statement(text: &str, lookup: impl Fn(&str) -> Option<String>) -> (&str, Said<'_>) {
     let line = first_line(text);
     let body = line.trim();
     if body.is_empty() || body.starts_with('#') {
@@ -42,27 +42,24 @@ pub(super) fn render(key: &str, value: &str) -> String {
 fn value(text: &str, start: usize, lookup: &impl Fn(&str) -> Option<String>) -> Result<(usize, String), String> {
     let rest = text[start..].trim_start_matches([' ', '\t']);
     let start = text.len() - rest.len();
-    match rest.chars().next() {
-        Some(quote @ ('\'' | '"')) => {
-            let inner = &rest[1..];
-            let close = closing(inner, quote).ok_or("the quote is never closed")?;
-            let after = first_line(&inner[close + 1..]);
-            let tail = after.trim();
-            if !tail.is_empty() && !tail.starts_with('#') {
-                return Err("there is text after the closing quote".to_owned());
-            }
-            let end = start + 1 + close + 1 + after.len();
-            let literal = &inner[..close];
-            Ok((end, if quote == '\'' { literal.to_owned() } else { expand(&literal.replace("\\n", "\n"), true, lookup)? }))
+    if let Some(quote @ ('\'' | '"')) = rest.chars().next() {
+        let inner = &rest[1..];
+        let close = closing(inner, quote).ok_or("the quote is never closed")?;
+        let after = first_line(&inner[close + 1..]);
+        let tail = after.trim();
+        if !tail.is_empty() && !tail.starts_with('#') {
+            return Err("there is text after the closing quote".to_owned());
         }
-        _ => {
-            let line = first_line(rest);
-            let body = line.trim_end_matches(['\n', '\r']);
-            let body = body.find(" #").or_else(|| body.find("\t#")).map_or(body, |at| &body[..at]);
-            let body = if body.starts_with('#') { "" } else { body.trim() };
-            Ok((start + line.len(), expand(body, false, lookup)?))
-        }
+        let literal = &inner[..close];
+        let value =
+            if quote == '\'' { literal.to_owned() } else { expand(&literal.replace("\\n", "\n"), true, lookup)? };
+        return Ok((start + 1 + close + 1 + after.len(), value));
     }
+    let line = first_line(rest);
+    let body = line.trim_end_matches(['\n', '\r']);
+    let body = body.find(" #").or_else(|| body.find("\t#")).map_or(body, |at| &body[..at]);
+    let body = if body.starts_with('#') { "" } else { body.trim() };
+    Ok((start + line.len(), expand(body, false, lookup)?))
 }
 
 /// Resolves `$NAME`, `${NAME}`, `${NAME:-default}` and, inside double quotes, backslash escapes.
@@ -72,7 +69,11 @@ fn expand(text: &str, escapes: bool, lookup: &impl Fn(&str) -> Option<String>) -
     while let Some(at) = rest.find(['$', '\\']) {
         out.push_str(&rest[..at]);
         let found = &rest[at..];
-        let taken = if found.starts_with('\\') { escape(found, escapes, &mut out) } else { reference(found, lookup, &mut out)? };
+        let taken = if found.starts_with('\\') {
+            escape(found, escapes, &mut out)
+        } else {
+            reference(found, lookup, &mut out)?
+        };
         rest = &found[taken..];
     }
     out.push_str(rest);

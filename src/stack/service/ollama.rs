@@ -11,12 +11,7 @@ pub(super) const SERVICE: Service = Service {
     port: 11434,
     port_setting: "TARS_PORT_OLLAMA",
     probe: Probe { command: &["ollama", "list"], asks: "lists its models" },
-    volumes: &[Volume {
-        key: "ollama_data",
-        setting: "TARS_VOLUME_OLLAMA",
-        path: "/root/.ollama",
-        generations: false,
-    }],
+    volumes: &[Volume { key: "ollama_data", setting: "TARS_VOLUME_OLLAMA", path: "/root/.ollama", generations: false }],
     state: Some(State::Models),
     required: false,
 };
