@@ -80,6 +80,13 @@ pub fn causes_of(error: &anyhow::Error) -> Vec<String> {
     said
 }
 
+/// This very command line with sudo in front, for a hint.
+#[must_use]
+pub fn with_sudo() -> String {
+    let words = std::env::args().map(|word| if word.contains(' ') { format!("'{word}'") } else { word });
+    format!("sudo {}", words.collect::<Vec<_>>().join(" "))
+}
+
 fn failures(error: &anyhow::Error) -> impl Iterator<Item = &Failure> {
     error.chain().filter_map(|cause| cause.downcast_ref::<Failure>())
 }

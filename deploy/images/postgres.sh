@@ -47,6 +47,10 @@ cat > /usr/local/bin/docker-entrypoint.sh <<'ENTRYPOINT'
 # without it = half made, all of it ours, begun anew; neither, yet not empty = somebody else's, refused.
 set -eu
 
+# As PID 1 a shell without these ignores every stop signal until postgres itself is up.
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
 refuse() { echo "postgres: $*" >&2; exit 1; }
 
 case "${1:-}" in '' | -*) set -- postgres "$@" ;; esac
@@ -137,8 +141,6 @@ sweep() {
 }
 
 if [ ! -s "$PGDATA/PG_VERSION" ]; then
-    trap 'exit 130' INT
-    trap 'exit 143' TERM
     if [ -d "$init" ]; then
         echo 'postgres: an earlier start was interrupted while it made the cluster; beginning anew' >&2
         sweep
@@ -148,7 +150,6 @@ if [ ! -s "$PGDATA/PG_VERSION" ]; then
     echo 'postgres: making a new cluster' >&2
     make_cluster
     move_into_place
-    trap - INT TERM
 fi
 rm -rf "$init"
 

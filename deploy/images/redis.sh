@@ -22,6 +22,9 @@ cat > /usr/local/bin/docker-entrypoint.sh <<'ENTRYPOINT'
 # Starts redis-server as PID 1 and as the user redis; anything else is run as it is.
 set -eu
 
+# As PID 1 a shell without this ignores the stop signal.
+trap 'exit 143' TERM
+
 case "${1:-}" in '' | -* | *.conf) set -- redis-server "$@" ;; esac
 [ "$1" = redis-server ] || exec "$@"
 

@@ -30,12 +30,12 @@ fn password(facts: &Facts) -> Result<Answer, NotKnown> {
     let problem =
         format!("the database volume {} exists, but {missing}: a new password would not open it", names.join(", "));
     let hint = format!(
-        "put the old env file back, from a copy or an encrypted backup (tars restore --restore-config); while the old container \
+        "put the old env file back, from a copy; while the old container \
          still exists it shows the password too: docker inspect -f '{{{{range .Config.Env}}}}{{{{println .}}}}{{{{end}}}}' {}-postgres; \
          if the data (below {}) may go: tars uninstall --delete-data {}",
         env.project(),
         engine.root,
-        names[0]
+        env.project()
     );
     Ok(Finding::fail(names[0], problem, hint).into())
 }

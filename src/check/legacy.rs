@@ -26,9 +26,17 @@ fn deployment(facts: &Facts) -> Result<Answer, NotKnown> {
     let problem = format!("the old bash deployment is here (compose project {compose}): {}", names.join(", "));
     let hint = save_and_stop(legacy);
     // Container names are unique in an engine: another project of ours can stand beside it.
-    let clashes = names.iter().any(|name| name.starts_with(&format!("{project}-")));
-    Ok(if clashes { Finding::fail("containers", problem, hint) } else { Finding::warn("containers", problem, hint) }
-        .into())
+    Ok(if clashes(legacy, project) {
+        Finding::fail("containers", problem, hint)
+    } else {
+        Finding::warn("containers", problem, hint)
+    }
+    .into())
+}
+
+/// Whether a container of the old deployment has a name that one of ours will have.
+pub(super) fn clashes(legacy: &Legacy, project: &str) -> bool {
+    names(legacy).iter().any(|name| name.starts_with(&format!("{project}-")))
 }
 
 /// The commands that save each store that is there, then those that stop it. Its Chroma may keep its data in the
@@ -65,7 +73,10 @@ fn save_and_stop(legacy: &Legacy) -> String {
     );
     lines.push(format!("  docker stop {0} && docker rm {0}  (its volumes stay)", names(legacy).join(" ")));
     if let Some(file) = &legacy.env_file {
-        lines.push(format!("its settings stand in {}", file.display()));
+        lines.push(format!(
+            "its settings stand in {}; copied into the new home as tars-home.env they are taken over",
+            file.display()
+        ));
     }
     lines.join("\n")
 }

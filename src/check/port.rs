@@ -27,6 +27,10 @@ fn conflict(facts: &Facts) -> Result<Answer, NotKnown> {
 /// The old deployment gives its ports back when it is stopped: legacy.deployment says how.
 fn is_legacy(facts: &Facts, port: &Port) -> bool {
     let Ok(Some(legacy)) = facts.legacy.known() else { return false };
+    if !facts.env.known().is_ok_and(|env| super::legacy::clashes(legacy, env.project())) {
+        // Another project of ours can stand beside the old deployment, but not on its ports.
+        return false;
+    }
     matches!(&port.holder, Holder::Container { name, .. } if legacy.containers.iter().any(|(old, _)| old == name))
 }
 

@@ -4,6 +4,7 @@
 use crate::client::api::{Api, Ready};
 use crate::context::Context;
 use crate::docker::{Container, Docker, Status as State};
+use crate::error::exit_of;
 use crate::exit::Exit;
 use crate::facts::cgroup;
 use crate::operate::lock::Lock;
@@ -11,7 +12,7 @@ use crate::operate::{journal, lifecycle, wait};
 use crate::stack::Stack;
 use crate::stack::service::{self, Service};
 use crate::ui::{self, Page, Report, Warning};
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -63,8 +64,9 @@ pub async fn run(context: &Context) -> Result<Box<dyn Report>> {
             return Ok(Box::new(status));
         }
     };
-    let (containers, ready) = tokio::join!(containers(docker, stack, &mut status.project), ready(stack));
-    let containers = containers?;
+    let containers = containers(docker, stack, &mut status.project).await?;
+    status.url = published(&containers).or(status.url);
+    let ready = ready(status.url.as_deref()).await;
     if containers.is_empty() && stack.env.is_none() && stack.env_problem.is_none() {
         status.problems.push(format!("no stack is installed in {}: tars install makes one", status.home));
     }
@@ -76,16 +78,27 @@ pub async fn run(context: &Context) -> Result<Box<dyn Report>> {
     if let Err(error) = ready
         && status.services.iter().any(|row| row.name == "backend" && row.state == "running")
     {
-        status.problems.push(format!("the API does not answer at {}: {error:#}", wait::api_url(stack)));
+        let url = status.url.as_deref().unwrap_or("its port");
+        status.problems.push(format!("the API does not answer at {url}: {error:#}"));
     }
     Ok(Box::new(status))
 }
 
 /// What the files of the home say by themselves.
 fn settings(stack: &Stack, status: &mut StackStatus) {
-    status.mode = if stack.setting("TARS_LLM") == "none" { "retrieval-only" } else { "full" };
+    status.mode = match (&stack.env, stack.setting("TARS_LLM")) {
+        (None, _) => "unknown",
+        (Some(_), "none") => "retrieval-only",
+        _ => "full",
+    };
     status.url = stack.env.as_ref().map(|_| wait::api_url(stack));
     match &stack.env_problem {
+        // A member of the docker group may see the stack, not its secrets: said, and no fault of the stack.
+        Some(problem) if exit_of(problem) == Exit::NotPermitted => status.warnings.push(Warning {
+            id: "env.unread",
+            message: format!("{problem}: settings, mode and models are not shown"),
+            hint: Some("sudo tars status shows them".to_owned()),
+        }),
         Some(problem) => status.problems.push(format!("{problem:#}")),
         None if stack.env.is_none() && stack.home.state().exists() => {
             status.problems.push(format!(
@@ -129,9 +142,17 @@ async fn containers(docker: &Docker, stack: &Stack, project: &mut String) -> Res
     Ok(any)
 }
 
-async fn ready(stack: &Stack) -> Result<Ready> {
-    let api = Api::new(&wait::api_url(stack))?;
-    tokio::time::timeout(READY_WITHIN, api.ready()).await?
+async fn ready(url: Option<&str>) -> Result<Ready> {
+    let api = Api::new(url.context("its address is not known")?)?;
+    tokio::time::timeout(READY_WITHIN, api.ready()).await.context("no answer within 3 s")?
+}
+
+/// Where the backend's container is published, which is known without the env file as well.
+fn published(containers: &[Container]) -> Option<String> {
+    let backend = service::named("backend")?;
+    let container = containers.iter().find(|container| container.service() == backend.name)?;
+    let port = container.ports.iter().find(|port| port.container == backend.port)?;
+    Some(wait::url_of(&port.address, &port.host.to_string()))
 }
 
 /// What the settings ask for; without settings, what has a container.
@@ -168,7 +189,11 @@ fn row(
         Some(check) if check.error.is_none() => "answers".to_owned(),
         Some(_) => "does not answer".to_owned(),
         None if service.name == "backend" && ready.is_some() => "answers".to_owned(),
-        None => container.health.as_ref().map_or_else(String::new, |health| health.status.clone()),
+        None => container
+            .health
+            .as_ref()
+            .filter(|_| container.runs())
+            .map_or_else(String::new, |health| health.status.clone()),
     };
     Row {
         name: service.name,
@@ -284,7 +309,7 @@ impl StackStatus {
             _ => page.red("●"),
         };
         let dash = || "–".to_owned();
-        let uptime = row.uptime_s.and_then(|s| u64::try_from(s).ok()).map(|s| ui::duration(Duration::from_secs(s)));
+        let uptime = row.uptime_s.and_then(|s| u64::try_from(s).ok()).map(since);
         let ports = if row.ports.is_empty() { dash() } else { row.ports.join(" ") };
         let health = if row.health.is_empty() { dash() } else { row.health.clone() };
         let memory = row.memory_bytes.map_or_else(dash, ui::bytes);
@@ -299,4 +324,9 @@ impl StackStatus {
             row.image.clone(),
         ]
     }
+}
+
+/// An uptime in whole units: `0 s`, `42 s`, `3 min 5 s`.
+fn since(seconds: u64) -> String {
+    if seconds < 60 { format!("{seconds} s") } else { ui::duration(Duration::from_secs(seconds)) }
 }

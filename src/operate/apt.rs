@@ -5,12 +5,15 @@ use crate::error::Failure;
 use crate::exit::Exit;
 use crate::ui::Ui;
 use anyhow::{Context, Result};
-use std::process::Stdio;
+use std::path::Path;
 use std::time::{Duration, Instant};
 use tokio::process::Command;
 
 /// How long another apt (unattended-upgrades on a fresh host) may hold the lock.
 const PATIENCE: Duration = Duration::from_mins(15);
+
+/// Where apt's own words go: it must come to its end even when nobody reads them any more.
+const LOG: &str = "/var/log/tars-apt.log";
 
 /// Installs what is missing of these packages, after refreshing the lists.
 ///
@@ -70,7 +73,7 @@ async fn run(ui: &Ui, args: &[&str]) -> Result<()> {
             .hint("install Docker and compose by your system's own means, then run this again")
     })?;
     let begun = Instant::now();
-    let mut told = false;
+    let (mut told, mut mended) = (false, false);
     loop {
         let mut command = Command::new(&program);
         command
@@ -79,9 +82,17 @@ async fn run(ui: &Ui, args: &[&str]) -> Result<()> {
             .env("NEEDRESTART_SUSPEND", "1")
             .env("LC_ALL", "C.UTF-8");
         let mut bar = ui.bar(&format!("apt-get {}", args[0]));
-        let ended = child::run(command, Stdio::null(), |line| bar.words(line)).await?;
+        let ended = child::run_to_its_end(command, Path::new(LOG), |line| bar.words(line)).await?;
         let locked = ended.tail.contains("Could not get lock")
             || ended.tail.contains("Unable to acquire the dpkg frontend lock");
+        if ended.tail.contains("dpkg was interrupted") && !mended {
+            ui.say("  an earlier installation was interrupted: dpkg --configure -a");
+            mended = true;
+            let mut command = Command::new("dpkg");
+            command.args(["--configure", "-a"]).env("DEBIAN_FRONTEND", "noninteractive");
+            child::run_to_its_end(command, Path::new(LOG), |line| bar.words(line)).await?;
+            continue;
+        }
         match (ended.ok(), locked && begun.elapsed() < PATIENCE) {
             (true, _) => return Ok(()),
             (false, true) => {
@@ -91,7 +102,12 @@ async fn run(ui: &Ui, args: &[&str]) -> Result<()> {
                 }
                 lock_released().await;
             }
-            (false, false) => return Err(ended.error(&format!("apt-get {}", args[0]))),
+            (false, false) => {
+                return Err(Failure::new(Exit::Failed, format!("apt-get {} did not succeed", args[0]))
+                    .hint(format!("its whole output is in {LOG}; when it is mended, run the same command again"))
+                    .caused_by(ended.error(&format!("apt-get {}", args[0])))
+                    .into());
+            }
         }
     }
 }

@@ -1,7 +1,8 @@
 //! Child processes: found on the PATH, run with a deadline or a voice, their complaints kept.
 
 use anyhow::{Context, Result};
-use std::path::PathBuf;
+use std::fs::File;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, BufReader};
@@ -79,6 +80,40 @@ pub async fn run(mut command: Command, stdin: Stdio, mut on_line: impl FnMut(&st
     Ok(Ended { code: status.code(), tail: Vec::from(tail).join("\n") })
 }
 
+/// Runs a child that must come to its own end even when this process does not: a package manager killed half-way, or
+/// writing to a pipe whose reader is gone, leaves a broken system. It gets a process group of its own (Ctrl-C does not
+/// reach it) and writes to a file, whose new lines are handed to `on_line`. Dropping the future lets the child go on.
+///
+/// # Errors
+/// When it cannot be started or the file cannot be made. How it ended is the answer, not an error.
+pub async fn run_to_its_end(mut command: Command, log: &Path, mut on_line: impl FnMut(&str)) -> Result<Ended> {
+    let name = command.as_std().get_program().to_string_lossy().into_owned();
+    let file = File::create(log).with_context(|| format!("could not make {}", log.display()))?;
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(file.try_clone()?)
+        .stderr(file)
+        .process_group(0)
+        .spawn()
+        .with_context(|| format!("could not run {name}"))?;
+    // A file tells nobody that it has grown.
+    let mut look = tokio::time::interval(Duration::from_millis(300));
+    let status = loop {
+        tokio::select! {
+            status = child.wait() => break status.with_context(|| format!("could not wait for {name}"))?,
+            _ = look.tick() => if let Some(line) = last_lines(log, 1).pop() { on_line(&line) },
+        }
+    };
+    Ok(Ended { code: status.code(), tail: last_lines(log, TAIL_LINES).join("\n") })
+}
+
+fn last_lines(log: &Path, count: usize) -> Vec<String> {
+    let text = std::fs::read(log).unwrap_or_default();
+    let text = String::from_utf8_lossy(&text);
+    let lines: Vec<_> = text.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect();
+    lines[lines.len().saturating_sub(count)..].iter().map(|line| (*line).to_owned()).collect()
+}
+
 /// Runs a short child and returns its stdout when it ended well within the deadline.
 ///
 /// # Errors
@@ -110,6 +145,25 @@ mod tests {
         heard.sort();
         assert_eq!((ended.code, heard), (Some(3), vec!["one".into(), "two".into()]));
         assert!(format!("{:#}", ended.error("sh")).contains("status 3"));
+    }
+
+    #[tokio::test]
+    async fn a_child_that_must_not_be_cut_outlives_its_watcher() {
+        let dir = tempfile::tempdir().unwrap();
+        let (log, done) = (dir.path().join("log"), dir.path().join("done"));
+        let mut command = Command::new("sh");
+        command.args(["-c", "echo begun; read _ < gate; echo more; touch done"]).current_dir(dir.path());
+        std::process::Command::new("mkfifo").arg(dir.path().join("gate")).status().unwrap();
+        let watch = run_to_its_end(command, &log, |_| {});
+        assert!(tokio::time::timeout(Duration::from_millis(50), watch).await.is_err(), "it waits at its gate");
+        std::fs::write(dir.path().join("gate"), "\n").unwrap();
+        let ended = tokio::time::timeout(Duration::from_secs(10), async {
+            while !done.exists() {
+                tokio::task::yield_now().await;
+            }
+        });
+        ended.await.unwrap();
+        assert_eq!(last_lines(&log, 2), ["begun", "more"]);
     }
 
     #[tokio::test]

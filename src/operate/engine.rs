@@ -2,7 +2,6 @@
 
 use super::{apt, child, compose::Compose};
 use crate::context::Context;
-use crate::docker::Docker;
 use crate::error::{Failure, exit_of};
 use crate::exit::Exit;
 use crate::ui::Ui;
@@ -127,12 +126,4 @@ pub async fn ensure_compose(ui: &Ui) -> Result<(Compose, bool)> {
     }
     install_compose(ui).await?;
     Ok((Compose::find().await?, true))
-}
-
-/// Whether Docker comes from snap, whose confinement hides `/opt` and `/mnt` from it.
-#[must_use]
-pub fn is_snap(docker: Option<&Docker>) -> bool {
-    Path::new("/snap/bin/docker").exists()
-        && docker.is_none_or(|docker| docker.socket().starts_with("/run/snap.docker"))
-        || Path::new("/var/snap/docker").is_dir() && child::find("dockerd").is_none()
 }

@@ -4,7 +4,7 @@
 //! (`docker compose`) get the descriptor as their standard input, so that the lock stays taken while an orphan of a
 //! killed run still works. The file is always empty: a child that reads it sees the end at once.
 
-use crate::error::Failure;
+use crate::error::{Failure, with_sudo};
 use crate::exit::Exit;
 use crate::stack::home::Home;
 use anyhow::{Context, Result};
@@ -60,7 +60,7 @@ fn not_opened(path: &std::path::Path, error: std::io::Error) -> anyhow::Error {
     let denied = error.kind() == std::io::ErrorKind::PermissionDenied;
     let failure = if denied {
         Failure::new(Exit::NotPermitted, format!("may not change the stack: {} refuses this user", path.display()))
-            .hint(format!("use sudo: sudo {}", std::env::args().collect::<Vec<_>>().join(" ")))
+            .hint(format!("run: {}", with_sudo()))
     } else {
         Failure::new(Exit::Failed, format!("could not open {}", path.display()))
     };

@@ -3,6 +3,8 @@
 
 use super::{backend_image, gpu, settings};
 use crate::context::Context;
+use crate::error::Failure;
+use crate::exit::Exit;
 use crate::stack::compose;
 use anyhow::Result;
 
@@ -45,8 +47,12 @@ async fn gpu_for_containers(context: &Context, image: &str) -> Result<(bool, Opt
     {
         return Ok((false, None));
     }
-    Ok(match gpu::reaches_containers(context, image).await? {
-        Ok(()) => (true, None),
-        Err(why) => (false, Some(why)),
-    })
+    match gpu::reaches_containers(context, image).await? {
+        Ok(()) => Ok((true, None)),
+        Err(why) if wanted == "on" => Err(Failure::new(Exit::Failed, "TARS_GPU=on, but no container can use the GPU")
+            .hint("docs/INSTALL_HOME.md, \"GPU\", says what to try; TARS_GPU=auto goes on without it")
+            .caused_by(anyhow::anyhow!(why))
+            .into()),
+        Err(why) => Ok((false, Some(why))),
+    }
 }

@@ -68,13 +68,18 @@ pub fn deadline(stack: &Stack) -> Duration {
 /// The address where the published API answers on this machine.
 #[must_use]
 pub fn api_url(stack: &Stack) -> String {
-    let bind = stack.setting("TARS_BIND");
+    url_of(stack.setting("TARS_BIND"), stack.setting("TARS_PORT_API"))
+}
+
+/// The address on this machine of what is published there.
+#[must_use]
+pub fn url_of(bind: &str, port: &str) -> String {
     let host = match bind {
         "" | "0.0.0.0" | "::" | "[::]" => "127.0.0.1".to_owned(),
         v6 if v6.contains(':') && !v6.starts_with('[') => format!("[{v6}]"),
         other => other.to_owned(),
     };
-    format!("http://{host}:{}", stack.setting("TARS_PORT_API"))
+    format!("http://{host}:{port}")
 }
 
 /// Waits until the published API says that it is of use (ready or degraded).

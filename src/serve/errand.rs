@@ -47,9 +47,12 @@ async fn pull_inner(config: &Config, model: &str) -> Result<bool> {
 /// # Errors
 /// When nothing answers there, or something else than Ollama.
 pub async fn reach(url: &str) -> Result<()> {
-    let version = Ollama::new(url)?.version().await?;
-    line(&json!({ "version": version }));
-    Ok(())
+    let asked = async { Ollama::new(url)?.version().await }.await;
+    match &asked {
+        Ok(version) => line(&json!({ "version": version })),
+        Err(error) => line(&json!({ "failed": crate::error::causes_of(error) })),
+    }
+    asked.map(|_| ())
 }
 
 /// A reader that is gone must not end the pull: the model is what was asked for.

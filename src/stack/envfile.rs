@@ -13,7 +13,7 @@
 //! assert_eq!(env.text(), "# mine\nA=x$B\nP=new\n");
 //! ```
 
-use crate::error::Failure;
+use crate::error::{Failure, with_sudo};
 use crate::exit::Exit;
 use anyhow::{Context, Result};
 use std::path::{Path, PathBuf};
@@ -64,7 +64,7 @@ impl EnvFile {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
                 return Err(Failure::new(Exit::NotPermitted, format!("may not read {}", path.display()))
-                    .hint("only its owner may: use sudo")
+                    .hint(format!("only its owner may: {}", with_sudo()))
                     .caused_by(error)
                     .into());
             }

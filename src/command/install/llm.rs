@@ -10,7 +10,7 @@ use crate::error::{Failure, exit_of};
 use crate::exit::Exit;
 use crate::facts::Registry;
 use crate::operate::images::{self, Source};
-use crate::operate::settings;
+use crate::operate::{models, settings};
 use crate::stack::service;
 use anyhow::{Context as _, Result};
 
@@ -21,9 +21,11 @@ impl Install<'_> {
     pub(super) async fn decide_llm(&mut self, source: &Source, backend: &str) -> Result<()> {
         let stack = &self.context.stack;
         let declined = stack.setting("OLLAMA_MODEL") == "none";
-        let chosen = match stack.setting("TARS_LLM") {
+        // A flag is only remembered once it has been tried.
+        let flag = self.args.ollama_url.as_deref();
+        let chosen = match flag.map_or(stack.setting("TARS_LLM"), |_| "url") {
             "url" => {
-                let url = stack.setting("TARS_OLLAMA_URL").to_owned();
+                let url = flag.unwrap_or(stack.setting("TARS_OLLAMA_URL")).to_owned();
                 let url = seen_from_container(&url)?;
                 self.reach(&url, backend).await.map_err(|why| not_reached(&url, &why))?;
                 ("url", url)
@@ -110,7 +112,15 @@ impl Install<'_> {
         let ran = docker.run_helper(&id, |_| {}).await;
         docker.remove(&id).await?;
         let (code, said) = ran?;
-        if code == 0 { Ok(()) } else { Err(anyhow::anyhow!(said)) }
+        if code == 0 {
+            return Ok(());
+        }
+        // The errand says why as one line of JSON; anything else is the engine's.
+        let failed = said.lines().find_map(|line| match serde_json::from_str(line) {
+            Ok(models::Line::Failed(chain)) => Some(chain.join(": ")),
+            _ => None,
+        });
+        Err(anyhow::anyhow!(failed.unwrap_or(said)))
     }
 }
 

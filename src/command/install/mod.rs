@@ -14,7 +14,7 @@ mod stack;
 
 use crate::check::Finding;
 use crate::context::Context;
-use crate::error::Failure;
+use crate::error::{Failure, exit_of};
 use crate::exit::Exit;
 use crate::facts::Facts;
 use crate::operate::compose::Compose;
@@ -209,7 +209,6 @@ impl Install<'_> {
 
     fn warn(&mut self, id: &'static str, message: impl Into<String>, hint: impl Into<String>) {
         let warning = Warning { id, message: message.into(), hint: Some(hint.into()) };
-        self.context.ui.say(&format!("      ! {}", warning.message));
         self.report.warnings.push(warning);
     }
 
@@ -227,7 +226,7 @@ impl Install<'_> {
             if early {
                 return Err(error);
             }
-            self.report.error = Some(error);
+            self.report.error = Some(with_room_hint(error));
         }
         Ok(Box::new(self.report))
     }
@@ -236,6 +235,17 @@ impl Install<'_> {
         let running = lifecycle::running(self.context.docker()?, &self.context.stack).await?;
         Ok(self.ran_before.iter().all(|name| running.contains(name)))
     }
+}
+
+/// A full disk shows as the engine's, tar's or our own words; the way out is the same.
+fn with_room_hint(error: anyhow::Error) -> anyhow::Error {
+    if !format!("{error:#}").contains("o space left on device") {
+        return error;
+    }
+    Failure::new(exit_of(&error), "the disk is full")
+        .hint("make room (docker system df shows what the engine keeps; df -h shows the disks), then run the same command again")
+        .caused_by(error)
+        .into()
 }
 
 fn refuse_contradictions(args: &InstallArgs) -> Result<()> {

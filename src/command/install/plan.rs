@@ -27,7 +27,11 @@ pub(super) async fn plan(context: &Context, args: &InstallArgs) -> Result<Box<dy
     let findings: Vec<Finding> = outcomes.iter().flat_map(|outcome| outcome.answer.findings()).cloned().collect();
     let refused = check::blocking(&outcomes).next().is_some();
     let would = [
-        if refused { "refuse this machine: see below".to_owned() } else { "find nothing in the way".to_owned() },
+        match (refused, findings.len()) {
+            (true, _) => "refuse this machine: see below".to_owned(),
+            (false, 0) => "find nothing in the way".to_owned(),
+            (false, n) => format!("go on, with {n} warnings: see below"),
+        },
         prerequisites(context, &findings.iter().filter_map(|finding| finding.fix.clone()).collect::<Vec<_>>()).await,
         settings(context),
         if args.skip_nas { "skip it".to_owned() } else { "say that it is not configured".to_owned() },
@@ -85,22 +89,19 @@ fn settings(context: &Context) -> String {
 fn images(context: &Context, args: &InstallArgs, facts: &Facts) -> String {
     let source =
         args.images.clone().or_else(|| context.stack.setting("TARS_IMAGES").parse().ok()).unwrap_or(Source::Auto);
-    let missing: Vec<_> = facts
-        .images
-        .known()
-        .map(|images| {
-            images.iter().filter(|image| image.present.is_none()).map(|image| image.service.clone()).collect()
-        })
-        .unwrap_or_default();
+    let Ok(images) = facts.images.known() else { return format!("get all of them ({source})") };
+    // The backend's image is this binary: imported, never fetched. Ollama's is wanted only where it can be had.
+    let fetched = images.iter().filter(|image| image.present.is_none() && image.service != "backend");
+    let missing: Vec<_> = fetched.map(|image| image.service.as_str()).collect();
+    let built: Vec<_> = missing.iter().copied().filter(|name| *name != "ollama").collect();
     let reachable = !matches!(facts.registry.known(), Ok(Registry::Unreachable { .. }));
-    let list = if missing.is_empty() { "all".to_owned() } else { missing.join(", ") };
     match source {
-        _ if facts.images.known().is_ok() && missing.is_empty() => "find them there".to_owned(),
-        Source::File(file) => format!("load {} for {list}", file.display()),
-        Source::Packages => format!("build {list} from packages"),
-        Source::Registry => format!("pull {list}"),
-        Source::Auto if reachable => format!("pull {list}"),
-        Source::Auto => format!("build {list} from packages: no registry can be reached"),
+        Source::File(file) => format!("load {} and find {} there", file.display(), missing.join(", ")),
+        _ if missing.is_empty() || (!reachable && built.is_empty()) => "find them there".to_owned(),
+        Source::Registry => format!("pull {}", missing.join(", ")),
+        Source::Auto if reachable => format!("pull {}", missing.join(", ")),
+        Source::Packages => format!("build {} from packages", built.join(", ")),
+        Source::Auto => format!("build {} from packages: no registry can be reached", built.join(", ")),
     }
 }
 

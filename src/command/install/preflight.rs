@@ -16,14 +16,16 @@ impl Install<'_> {
     pub(super) async fn preflight(&mut self) -> Said {
         self.facts = gather(self.context, self.args).await;
         let outcomes = check::run(check::preflight(), &self.facts);
+        self.take_over_old_settings()?;
         refuse(&check::blocking(&outcomes).collect::<Vec<_>>())?;
-        let findings = outcomes.iter().flat_map(|outcome| outcome.answer.findings());
+        // An interrupted run is no warning here: the next step brings it to its end.
+        let outcomes = outcomes.iter().filter(|outcome| outcome.id != "journal.pending");
+        let findings = outcomes.flat_map(|outcome| outcome.answer.findings());
         self.port_findings =
             findings.clone().filter(|finding| matches!(finding.fix, Some(Fix::UsePort { .. }))).cloned().collect();
         for finding in findings.filter(|finding| finding.fix.is_none()) {
             self.warn("preflight", format!("{}: {}", finding.about, finding.problem), finding.hint.clone());
         }
-        self.take_over_old_settings()?;
         Ok(summary(&self.facts))
     }
 

@@ -69,10 +69,6 @@ impl Install<'_> {
         if args.model.as_deref() == Some("none") {
             env.set("TARS_LLM", "none");
         }
-        if let Some(url) = &args.ollama_url {
-            env.set("TARS_LLM", "url");
-            env.set("TARS_OLLAMA_URL", url);
-        }
     }
 
     /// A port that somebody else holds, where no client knows it yet: the next free one is offered.
