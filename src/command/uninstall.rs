@@ -51,13 +51,16 @@ pub async fn run(context: &mut Context, args: &UninstallArgs) -> Result<Box<dyn 
     let docker = context.docker()?.clone();
     let project = context.stack.project().to_owned();
     refuse_other(args, &project)?;
-    let volumes = volumes(&docker, &context.stack).await?;
     let containers = lifecycle::containers(&docker, &context.stack).await?;
-    if containers.is_empty() && volumes.is_empty() && !context.stack.home.state().exists() {
-        return Err(Failure::new(Exit::Unavailable, format!("there is no stack {project} to uninstall"))
+    if containers.is_empty() && !context.stack.home.state().exists() {
+        // Volumes of that project may be another home's: without a home of our own nothing is ours to remove.
+        let home = context.stack.home.path().display();
+        return Err(Failure::new(Exit::Unavailable, format!("there is no stack in {home} to uninstall"))
             .hint("name its home: --home DIR")
             .into());
     }
+    refuse_foreign(&docker, &context.stack).await?;
+    let volumes = volumes(&docker, &context.stack).await?;
     confirm(context, args, &volumes)?;
     let lock = context.stack.home.state().is_dir().then(|| Lock::take(&context.stack.home)).transpose()?;
     let mut report = Uninstalled::default();
@@ -73,6 +76,19 @@ pub async fn run(context: &mut Context, args: &UninstallArgs) -> Result<Box<dyn 
     data(context, args, &docker, volumes, &mut report).await?;
     drop(lock);
     Ok(Box::new(report))
+}
+
+/// Two homes with one project name: the volumes are then somebody's who still uses them.
+async fn refuse_foreign(docker: &Docker, stack: &Stack) -> Result<()> {
+    let project = stack.project();
+    let all = docker.containers(&format!("com.docker.compose.project={project}")).await?;
+    let homes = all.iter().map(|container| container.label("com.docker.compose.project.working_dir"));
+    match homes.into_iter().find(|home| !stack.home.is(Path::new(home))) {
+        None => Ok(()),
+        Some(home) => Err(Failure::new(Exit::Usage, format!("the stack {project} belongs to {home}"))
+            .hint(format!("nothing was removed; name that home: --home {home}"))
+            .into()),
+    }
 }
 
 fn refuse_other(args: &UninstallArgs, project: &str) -> Result<()> {

@@ -7,16 +7,20 @@ use crate::docker::{Container, Docker};
 use crate::stack::Stack;
 use anyhow::Result;
 use futures_util::future::try_join_all;
+use std::path::Path;
 
 /// The longest grace period of any service, in seconds (Postgres writes its last checkpoint).
 const GRACE_S: i32 = 90;
 
-/// The project's containers, whoever created them (compose by hand included).
+/// The containers of this home's project, whoever created them (compose by hand included). Those that another home
+/// made under the same project name are not ours to touch.
 ///
 /// # Errors
 /// When the engine does not answer.
 pub async fn containers(docker: &Docker, stack: &Stack) -> Result<Vec<Container>> {
-    docker.containers(&format!("com.docker.compose.project={}", stack.project())).await
+    let mut found = docker.containers(&format!("com.docker.compose.project={}", stack.project())).await?;
+    found.retain(|container| stack.home.is(Path::new(container.label("com.docker.compose.project.working_dir"))));
+    Ok(found)
 }
 
 /// The names of the services that run now.

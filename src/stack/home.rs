@@ -48,6 +48,13 @@ impl Home {
         &self.path
     }
 
+    /// Whether a path is this home, links followed.
+    #[must_use]
+    pub fn is(&self, path: &Path) -> bool {
+        let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        path == self.path || real(path) == real(&self.path)
+    }
+
     /// `tars-home.env`, 0600: settings and secrets.
     #[must_use]
     pub fn env_file(&self) -> PathBuf {

@@ -3,6 +3,8 @@
 //! Needs no Docker: the stores are fakes. The one test against real stores is ignored unless it is asked for
 //!, and says what it needs.
 
+#![expect(clippy::unwrap_used, reason = "a test's helpers end the test")]
+
 mod fakes;
 
 use std::io::{BufRead, BufReader, Write};
