@@ -11,7 +11,7 @@ use crate::stack::env::{self, TEMPLATE};
 use crate::stack::envfile::EnvFile;
 use crate::stack::home::Home;
 use crate::stack::state::{self, Kept};
-use crate::stack::{DEFAULT_PROJECT, compose, generations, service};
+use crate::stack::{compose, generations, service};
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -23,6 +23,9 @@ use std::path::Path;
 struct Deployed {
     /// File name → SHA-256 as last written.
     files: BTreeMap<String, String>,
+    /// The compose project, for when the env file is gone.
+    #[serde(default)]
+    project: String,
 }
 
 /// A compose file that the operator edited and that is therefore kept.
@@ -38,7 +41,7 @@ pub struct Edited {
 ///
 /// # Errors
 /// When the home cannot be written.
-pub fn compose_files(home: &Home) -> Result<(usize, Vec<Edited>)> {
+pub fn compose_files(home: &Home, project: &str) -> Result<(usize, Vec<Edited>)> {
     let record = home.state_file("deployed.json");
     let mut deployed = state::load::<Kept<Deployed>>(&record)?.unwrap_or_else(|| Kept::new(Deployed::default()));
     let (mut written, mut edited, mut recorded) = (0, Vec::new(), false);
@@ -60,6 +63,8 @@ pub fn compose_files(home: &Home) -> Result<(usize, Vec<Edited>)> {
         }
         recorded |= deployed.data.files.insert(name.to_owned(), sum.clone()) != Some(sum);
     }
+    recorded |= deployed.data.project != project;
+    project.clone_into(&mut deployed.data.project);
     if recorded {
         state::save(&record, 0o644, &deployed)?;
     }
@@ -70,9 +75,12 @@ pub fn compose_files(home: &Home) -> Result<(usize, Vec<Edited>)> {
 ///
 /// # Errors
 /// When the kernel gives no random bytes.
-pub fn completed(present: Option<&EnvFile>) -> Result<EnvFile> {
+pub fn completed(present: Option<&EnvFile>, project: &str) -> Result<EnvFile> {
     let template = EnvFile::parse(TEMPLATE);
     let mut env = present.cloned().unwrap_or_else(|| template.clone());
+    if present.is_none() {
+        env.set("COMPOSE_PROJECT_NAME", project);
+    }
     env.complete_from(&template);
     for key in env::secrets() {
         if env.get(key).is_none_or(str::is_empty) {
@@ -80,9 +88,9 @@ pub fn completed(present: Option<&EnvFile>) -> Result<EnvFile> {
         }
     }
     if env.get("COMPOSE_PROJECT_NAME").is_none_or(str::is_empty) {
-        env.set("COMPOSE_PROJECT_NAME", DEFAULT_PROJECT);
+        env.set("COMPOSE_PROJECT_NAME", project);
     }
-    let project = env.get("COMPOSE_PROJECT_NAME").unwrap_or(DEFAULT_PROJECT).to_owned();
+    let project = env.get("COMPOSE_PROJECT_NAME").unwrap_or(project).to_owned();
     for (key, name) in generations::first_names(&project) {
         if env.get(key).is_none_or(str::is_empty) {
             env.set(key, &name);
@@ -166,11 +174,11 @@ mod tests {
     #[test]
     fn an_edited_file_is_kept_and_an_old_one_replaced() {
         let (_dir, home) = home();
-        assert_eq!(compose_files(&home).unwrap().0, compose::FILES.len());
-        assert_eq!(compose_files(&home).unwrap().0, 0);
+        assert_eq!(compose_files(&home, "p").unwrap().0, compose::FILES.len());
+        assert_eq!(compose_files(&home, "p").unwrap().0, 0);
         let path = home.path().join(compose::MAIN);
         std::fs::write(&path, "services: {}\n").unwrap();
-        let (written, edited) = compose_files(&home).unwrap();
+        let (written, edited) = compose_files(&home, "p").unwrap();
         assert_eq!((written, edited.len()), (0, 1));
         assert!(edited[0].difference.contains("+services: {}"));
         // As an older version wrote it: the record has its sum.
@@ -178,20 +186,20 @@ mod tests {
         let mut deployed: Kept<Deployed> = state::load(&record).unwrap().unwrap();
         deployed.data.files.insert(compose::MAIN.into(), sha256_of(b"services: {}\n"));
         state::save(&record, 0o644, &deployed).unwrap();
-        assert_eq!(compose_files(&home).unwrap().0, 1);
+        assert_eq!(compose_files(&home, "p").unwrap().0, 1);
     }
 
     #[test]
     fn a_second_completion_changes_nothing() {
-        let once = completed(None).unwrap();
-        assert_eq!(completed(Some(&once)).unwrap().text(), once.text());
-        assert_eq!(once.get("TARS_VOLUME_CHROMA"), Some("tars-home_chroma_data"));
+        let once = completed(None, "p").unwrap();
+        assert_eq!(completed(Some(&once), "p").unwrap().text(), once.text());
+        assert_eq!(once.get("TARS_VOLUME_CHROMA"), Some("p_chroma_data"));
     }
 
     #[test]
     fn an_operators_file_keeps_its_words() {
         let mine = EnvFile::parse("# mine\nCOMPOSE_PROJECT_NAME=x\nTARS_POSTGRES_PASSWORD=keep # me\n");
-        let done = completed(Some(&mine)).unwrap();
+        let done = completed(Some(&mine), "p").unwrap();
         assert!(done.text().starts_with("# mine\nCOMPOSE_PROJECT_NAME=x\nTARS_POSTGRES_PASSWORD=keep # me\n"));
         assert_eq!(done.get("TARS_VOLUME_REDIS"), Some("x_redis_data"));
     }
@@ -199,7 +207,7 @@ mod tests {
     #[test]
     fn the_env_file_is_private_from_the_start() {
         let (_dir, home) = home();
-        let env = completed(None).unwrap();
+        let env = completed(None, "p").unwrap();
         assert!(write_env(&home, &env).unwrap());
         assert!(!write_env(&home, &env).unwrap());
         assert_eq!(std::fs::metadata(home.env_file()).unwrap().permissions().mode() & 0o777, 0o600);

@@ -43,19 +43,24 @@ pub struct Stack {
     pub env: Option<EnvFile>,
     /// Why the env file could not be used though it exists (not readable, broken line).
     pub env_problem: Option<anyhow::Error>,
+    /// The project as `state/deployed.json` remembers it, for when the env file is gone.
+    remembered: Option<String>,
 }
 
 impl Stack {
     /// Reads the stack of a home. A missing or broken env file is a fact, not an error: status and doctor go on.
     #[must_use]
     pub fn read(home: Home) -> Self {
-        match EnvFile::read(&home.env_file()) {
+        let remembered = state::load::<serde_json::Value>(&home.state_file("deployed.json")).ok().flatten();
+        let remembered = remembered.and_then(|deployed| Some(deployed.get("project")?.as_str()?.to_owned()));
+        let (env, env_problem) = match EnvFile::read(&home.env_file()) {
             Ok(env) => {
-                let env_problem = env.as_ref().and_then(EnvFile::problem).map(anyhow::Error::from);
-                Self { home, env, env_problem }
+                let problem = env.as_ref().and_then(EnvFile::problem).map(anyhow::Error::from);
+                (env, problem)
             }
-            Err(error) => Self { home, env: None, env_problem: Some(error) },
-        }
+            Err(error) => (None, Some(error)),
+        };
+        Self { home, env, env_problem, remembered: remembered.filter(|project| !project.is_empty()) }
     }
 
     /// A setting's value, or its default from the key table; empty when there is neither.
@@ -67,10 +72,8 @@ impl Stack {
     /// The compose project's name.
     #[must_use]
     pub fn project(&self) -> &str {
-        match self.setting("COMPOSE_PROJECT_NAME") {
-            "" => DEFAULT_PROJECT,
-            name => name,
-        }
+        let set = self.env.as_ref().and_then(|env| env.get("COMPOSE_PROJECT_NAME")).filter(|name| !name.is_empty());
+        set.or(self.remembered.as_deref()).unwrap_or(DEFAULT_PROJECT)
     }
 
     /// The settings, or the failure that says why they cannot be had and what to do.

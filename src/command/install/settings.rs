@@ -20,11 +20,11 @@ impl Install<'_> {
             Err(_) => None,
         };
         let home = self.context.stack.home.clone();
-        let mut env = settings::completed(present.as_ref())?;
+        let mut env = settings::completed(present.as_ref(), self.context.stack.project())?;
         self.apply_flags(&mut env);
         self.choose_ports(&mut env)?;
         choose_docs_dir(&mut env, present.as_ref(), home.path())?;
-        let (written, edited) = settings::compose_files(&home)?;
+        let (written, edited) = settings::compose_files(&home, env.get("COMPOSE_PROJECT_NAME").unwrap_or_default())?;
         for file in edited {
             self.warn(
                 "compose.edited",
