@@ -1,9 +1,9 @@
 //! The Docker engine: whether it answers, and if not, why not and what of it is installed.
 
-use super::find;
 use crate::docker::{self, Docker};
 use crate::error::{causes_of, exit_of};
 use crate::exit::Exit;
+use crate::operate::program;
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -87,7 +87,7 @@ fn installed(root: &Path) -> Vec<Installed> {
     if root.join("snap/bin/docker").exists() || root.join("var/snap/docker").exists() {
         found.push(Installed::Snap);
     }
-    let binary = found.is_empty().then(|| find::program(root, "dockerd")).flatten();
+    let binary = found.is_empty().then(|| program::find(root, "dockerd")).flatten();
     found.extend(binary.map(Installed::Binary));
     found
 }

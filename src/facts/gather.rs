@@ -2,8 +2,8 @@
 
 use super::fact::{on_thread, within};
 use super::{
-    Disk, Engine, Env, Fact, Facts, ON_THIS_HOST, SCHEMA, compose, containers, disk, engine, env, gpu, home, host,
-    images, legacy, ollama, ports, registry, volumes,
+    Disk, Engine, Env, Fact, Facts, ON_THIS_HOST, SCHEMA, containers, disk, engine, env, gpu, home, host, images,
+    legacy, ollama, ports, registry, volumes,
 };
 use crate::docker::Docker;
 use crate::stack::Stack;
@@ -81,7 +81,7 @@ async fn machine(from: &Sources<'_>) -> Facts {
         from.read("the machine", move || host::look(root())),
         from.read("the memory", move || host::memory(root())),
         from.read("the GPU", move || gpu::look(root())),
-        within(from.deadline, "docker compose", compose::look()),
+        within(from.deadline, "docker compose", crate::operate::compose::look()),
         async { Fact::Known(registry::look(registry, wait).await) },
         from.read("the home's disk", move || disk::look(&probed, true)),
         from.read("the home", move || home::look(path)),

@@ -1,6 +1,6 @@
 //! The NVIDIA GPU: the card, its driver, its tools. Whether the engine can hand it on stands in the engine's facts.
 
-use super::find;
+use crate::operate::program;
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
@@ -31,9 +31,9 @@ pub(super) fn look(root: &Path) -> Result<Gpu> {
     Ok(Gpu {
         cards: cards(root)?,
         driver: std::fs::read_to_string(root.join("proc/driver/nvidia/version")).ok().and_then(|text| version(&text)),
-        nvidia_smi: find::program(root, "nvidia-smi").is_some(),
-        toolkit: find::program(root, "nvidia-ctk").is_some()
-            || find::program(root, "nvidia-container-runtime").is_some(),
+        nvidia_smi: program::find(root, "nvidia-smi").is_some(),
+        toolkit: program::find(root, "nvidia-ctk").is_some()
+            || program::find(root, "nvidia-container-runtime").is_some(),
     })
 }
 

@@ -1,6 +1,6 @@
 //! The machine: distribution, processor, rights, memory. Read from files, so that it works in the smallest container.
 
-use super::find;
+use crate::operate::program;
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
@@ -61,7 +61,7 @@ pub(super) fn look(root: &Path) -> Result<Host> {
         kernel: uname.release().to_string_lossy().into_owned(),
         virtualisation: virtualisation(root),
         uid: rustix::process::geteuid().as_raw(),
-        sudo: find::program(root, "sudo").is_some(),
+        sudo: program::find(root, "sudo").is_some(),
         cpus: std::thread::available_parallelism()?.get(),
         // sd_booted(3): this directory exists exactly while systemd is the init.
         systemd: root.join("run/systemd/system").is_dir(),

@@ -2,8 +2,8 @@
 //! (mostly `deploy`, the name of its folder), and so do its volumes.
 
 use super::containers::{WORKING_DIR, is_stack};
-use super::find::under;
 use crate::docker::{Container, Volume};
+use crate::operate::program::under;
 use crate::stack::RUN_LABEL;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};

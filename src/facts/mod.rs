@@ -13,13 +13,11 @@
 //! ```
 
 pub mod cgroup;
-mod compose;
 mod containers;
 mod disk;
 mod engine;
 mod env;
 mod fact;
-mod find;
 mod gather;
 mod gpu;
 mod home;
@@ -36,7 +34,7 @@ pub(crate) mod testing;
 mod tests;
 mod volumes;
 
-pub use compose::Compose;
+pub use crate::operate::compose::Found as Compose;
 pub use disk::{Disk, Written};
 pub use engine::{Engine, Installed, State};
 pub use env::{Env, Line, Setting};

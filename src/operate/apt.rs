@@ -1,6 +1,6 @@
 //! Debian's and Ubuntu's packages: looked up, installed without questions, with patience for another apt.
 
-use super::child;
+use super::{child, program};
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::ui::Ui;
@@ -68,7 +68,7 @@ pub fn bootstrap_packages() -> [&'static str; 2] {
 }
 
 async fn run(ui: &Ui, args: &[&str]) -> Result<()> {
-    let program = child::find("apt-get").ok_or_else(|| {
+    let program = program::here("apt-get").ok_or_else(|| {
         Failure::new(Exit::Unavailable, "this system has no apt-get")
             .hint("install Docker and compose by your system's own means, then run this again")
     })?;

@@ -1,8 +1,9 @@
-//! Child processes: found on the PATH, run with a deadline or a voice, their complaints kept.
+//! Child processes: run with a deadline or a voice, their complaints kept.
 
+use super::program;
 use anyhow::{Context, Result};
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, BufReader};
@@ -34,14 +35,6 @@ impl Ended {
 
 /// How many of a child's last lines are kept for the error message.
 pub const TAIL_LINES: usize = 15;
-
-/// Where a program stands on the PATH, or in the places that a bare PATH (cron, sudo) forgets.
-#[must_use]
-pub fn find(program: &str) -> Option<PathBuf> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let usual = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"].map(PathBuf::from);
-    std::env::split_paths(&path).chain(usual).map(|dir| dir.join(program)).find(|candidate| candidate.is_file())
-}
 
 /// Runs a child to its end, handing every line it prints to `on_line`. Dropping the future kills the child.
 ///
@@ -118,16 +111,16 @@ fn last_lines(log: &Path, count: usize) -> Vec<String> {
 ///
 /// # Errors
 /// When it is not there, takes longer, or ends badly.
-pub async fn ask(program: &str, args: &[&str], deadline: Duration) -> Result<String> {
-    let path = find(program).with_context(|| format!("{program} is not installed"))?;
+pub async fn ask(name: &str, args: &[&str], deadline: Duration) -> Result<String> {
+    let path = program::here(name).with_context(|| format!("{name} is not installed"))?;
     let mut command = Command::new(path);
     command.args(args).stdin(Stdio::null()).kill_on_drop(true);
     let output = tokio::time::timeout(deadline, command.output())
         .await
-        .with_context(|| format!("{program} gave no answer within {} s", deadline.as_secs()))?
-        .with_context(|| format!("could not run {program}"))?;
+        .with_context(|| format!("{name} gave no answer within {} s", deadline.as_secs()))?
+        .with_context(|| format!("could not run {name}"))?;
     if !output.status.success() {
-        anyhow::bail!("{program} {}: {}", args.join(" "), String::from_utf8_lossy(&output.stderr).trim());
+        anyhow::bail!("{name} {}: {}", args.join(" "), String::from_utf8_lossy(&output.stderr).trim());
     }
     Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }

@@ -1,6 +1,6 @@
 //! Docker itself: installed where missing, started with whatever this system starts things with.
 
-use super::{apt, child, compose::Compose};
+use super::{apt, child, compose::Compose, program};
 use crate::context::Context;
 use crate::error::{Failure, exit_of};
 use crate::exit::Exit;
@@ -20,7 +20,7 @@ pub fn has_systemd() -> bool {
 /// Whether an engine's program is installed.
 #[must_use]
 pub fn is_installed() -> bool {
-    child::find("dockerd").is_some()
+    program::here("dockerd").is_some()
 }
 
 /// Installs the engine from the distribution's packages.
@@ -34,7 +34,7 @@ pub async fn install(ui: &Ui) -> Result<()> {
         packages.push("apparmor");
     }
     apt::ensure(ui, &packages).await?;
-    if child::find("docker").is_none() {
+    if program::here("docker").is_none() {
         // Debian 13 splits the client off.
         apt::ensure(ui, &["docker-cli"]).await?;
     }
@@ -67,7 +67,7 @@ pub async fn install_compose(ui: &Ui) -> Result<()> {
 pub async fn start(context: &mut Context) -> Result<&'static str> {
     let mut said = anyhow!("no way to start it was found");
     for (how, program, args) in ways() {
-        if child::find(program).is_none() {
+        if program::here(program).is_none() {
             continue;
         }
         let mut command = Command::new(program);

@@ -1,6 +1,6 @@
 //! The GPU, as far as containers are concerned. Only a throw-away container that started with it proves anything.
 
-use super::{apt, child};
+use super::{apt, child, program};
 use crate::context::Context;
 use crate::docker::HelperSpec;
 use crate::error::Failure;
@@ -48,7 +48,7 @@ pub async fn reaches_containers(context: &Context, image: &str) -> Result<std::r
 /// # Errors
 /// When it cannot be had: the hint names NVIDIA's repository, which is the operator's to trust.
 pub async fn install_toolkit(context: &mut Context) -> Result<()> {
-    if child::find("nvidia-ctk").is_none() {
+    if program::here("nvidia-ctk").is_none() {
         apt::update(&context.ui).await?;
         if !apt::offered("nvidia-container-toolkit").await {
             return Err(Failure::new(Exit::Failed, "no package source of this system offers nvidia-container-toolkit")

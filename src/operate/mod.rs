@@ -17,6 +17,7 @@ pub mod lock;
 pub mod models;
 pub mod packages;
 pub mod prepare;
+pub mod program;
 pub mod recover;
 pub mod runs;
 pub mod settings;

@@ -28,7 +28,7 @@ impl Install<'_> {
             did.push("compose installed".to_owned());
         }
         let version = self.context.docker()?.engine().await?.version;
-        did.push(format!("Docker {version}, compose {}", compose.version));
+        did.push(format!("Docker {version}, compose {}", compose.version()));
         self.compose = Some(compose);
         did.extend(self.gpu_toolkit().await?);
         Ok(did.join(", "))

@@ -7,14 +7,22 @@ use std::path::{Path, PathBuf};
 const ALSO: [&str; 5] = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/snap/bin"];
 
 /// The first executable of that name in `PATH` or the usual places, under `root`.
-pub(super) fn program(root: &Path, name: &str) -> Option<PathBuf> {
+#[must_use]
+pub fn find(root: &Path, name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let dirs = std::env::split_paths(&path).filter(|dir| dir.is_absolute()).chain(ALSO.iter().map(PathBuf::from));
     dirs.map(|dir| under(root, &dir).join(name)).find(|file| executable(file))
 }
 
+/// The same on this machine.
+#[must_use]
+pub fn here(name: &str) -> Option<PathBuf> {
+    find(Path::new("/"), name)
+}
+
 /// An absolute path as it stands under another root.
-pub(super) fn under(root: &Path, path: &Path) -> PathBuf {
+#[must_use]
+pub fn under(root: &Path, path: &Path) -> PathBuf {
     root.join(path.strip_prefix("/").unwrap_or(path))
 }
 
@@ -24,15 +32,15 @@ fn executable(file: &Path) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::root;
     use super::*;
+    use crate::facts::testing::root;
 
     #[test]
     fn only_what_can_run_is_found() {
         let root = root(&[("usr/sbin/dockerd", "")]);
-        assert_eq!(program(root.path(), "dockerd"), None);
+        assert_eq!(find(root.path(), "dockerd"), None);
         let file = root.path().join("usr/sbin/dockerd");
         std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o755)).unwrap();
-        assert_eq!(program(root.path(), "dockerd"), Some(file));
+        assert_eq!(find(root.path(), "dockerd"), Some(file));
     }
 }

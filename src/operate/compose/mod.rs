@@ -3,24 +3,24 @@
 //! A variable of the operator's shell would silently win over the env file (that is compose's rule), so the child gets
 //! a clean environment: what `tars` reads in the file is what compose uses.
 
+mod found;
+
+pub use found::{Found, look};
+
 use super::child::{self, Ended};
 use super::lock::Lock;
+use super::program;
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::stack::Stack;
-use anyhow::Result;
-use serde::{Deserialize, Serialize};
-use std::path::PathBuf;
+use anyhow::{Context as _, Result};
 use std::time::Duration;
 use tokio::process::Command;
 
-/// The compose found on this machine.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// The compose of this machine, ready to be run.
+#[derive(Clone, Debug)]
 pub struct Compose {
-    program: PathBuf,
-    plugin: bool,
-    /// Its version.
-    pub version: String,
+    found: Found,
 }
 
 /// Variables of the surroundings that the child needs; all others stay outside.
@@ -47,17 +47,18 @@ impl Compose {
     /// # Errors
     /// Exit 69 when there is none, with the way to one.
     pub async fn find() -> Result<Self> {
-        let deadline = Duration::from_secs(10);
-        if let (Some(program), Ok(version)) =
-            (child::find("docker"), child::ask("docker", &["compose", "version", "--short"], deadline).await)
-        {
-            return Ok(Self { program, plugin: true, version });
+        let looked = tokio::time::timeout(Duration::from_secs(10), look()).await;
+        match looked.context("docker compose did not say its version within 10 s")?? {
+            Some(found) if is_usable(&found.version) => Ok(Self { found }),
+            Some(found) => Err(missing(&format!("{} {} is too old", found.command.join(" "), found.version)).into()),
+            None => Err(missing("docker compose is not installed").into()),
         }
-        match (child::find("docker-compose"), child::ask("docker-compose", &["version", "--short"], deadline).await) {
-            (Some(program), Ok(version)) if is_usable(&version) => Ok(Self { program, plugin: false, version }),
-            (_, Ok(version)) => Err(missing(&format!("docker-compose {version} is too old")).into()),
-            (_, Err(error)) => Err(missing("docker compose is not installed").caused_by(error).into()),
-        }
+    }
+
+    /// Its version.
+    #[must_use]
+    pub fn version(&self) -> &str {
+        &self.found.version
     }
 
     /// Runs compose on a stack, holding the lock in the child as well. Dropping the future kills the child.
@@ -71,12 +72,12 @@ impl Compose {
 
     fn command(&self, stack: &Stack, args: &[&str]) -> Result<Command> {
         let env = stack.need_env()?;
-        let mut command = Command::new(&self.program);
+        let (program, words) = self.found.command.split_first().context("a compose without a program")?;
+        let path = program::here(program).with_context(|| format!("{program} is gone"))?;
+        let mut command = Command::new(path);
         command.env_clear().envs(KEPT.iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
         command.current_dir(stack.home.path());
-        if self.plugin {
-            command.arg("compose");
-        }
+        command.args(words);
         command.args(["-p", stack.project(), "--env-file", "tars-home.env"]);
         for file in env.get("COMPOSE_FILE").unwrap_or_default().split(':').filter(|file| !file.is_empty()) {
             command.args(["-f", file]);

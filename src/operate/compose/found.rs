@@ -1,23 +1,22 @@
-//! Docker Compose: the v2 plugin (`docker compose`), else the old program (`docker-compose`).
+//! Which compose this machine has: the v2 plugin (`docker compose`), else the old program (`docker-compose`).
 
-use super::find;
+use crate::operate::program;
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use std::io::Read;
-use std::path::Path;
 use std::process::Stdio;
 use tokio::process::Command;
 
 /// The compose that can be used.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Compose {
+pub struct Found {
     /// How it is called: `["docker", "compose"]` or `["docker-compose"]`.
     pub command: Vec<String>,
     /// Its version, as `2.26.1`.
     pub version: String,
 }
 
-impl Compose {
+impl Found {
     /// Whether it is the old program, which speaks an old API to the engine.
     #[must_use]
     pub fn old(&self) -> bool {
@@ -29,14 +28,17 @@ impl Compose {
 const WAYS: [&[&str]; 2] = [&["docker", "compose"], &["docker-compose"]];
 
 /// Asks for the version; `None` when there is neither. Whoever drops the future kills the child.
-pub(super) async fn look() -> Result<Option<Compose>> {
+///
+/// # Errors
+/// When one is there and cannot be run.
+pub async fn look() -> Result<Option<Found>> {
     for way in WAYS {
         let version = match stated(way) {
             None => ask(way).await?,
             stated => stated,
         };
         if let Some(version) = version {
-            return Ok(Some(Compose { command: way.iter().map(|&word| word.to_owned()).collect(), version }));
+            return Ok(Some(Found { command: way.iter().map(|&word| word.to_owned()).collect(), version }));
         }
     }
     Ok(None)
@@ -46,7 +48,7 @@ pub(super) async fn look() -> Result<Option<Compose>> {
 fn stated(way: &[&str]) -> Option<String> {
     let [program] = way else { return None };
     let mut head = Vec::new();
-    let script = std::fs::File::open(find::program(Path::new("/"), program)?).ok()?;
+    let script = std::fs::File::open(program::here(program)?).ok()?;
     script.take(1024).read_to_end(&mut head).ok()?;
     pinned(&String::from_utf8_lossy(&head))
 }
@@ -60,7 +62,7 @@ fn pinned(script: &str) -> Option<String> {
 /// A program that is missing or does not know `compose` is an answer too: `None`.
 async fn ask(way: &[&str]) -> Result<Option<String>> {
     // Looked up beforehand: a directory of PATH that this user may not enter would else be an error of its own.
-    let Some(program) = find::program(Path::new("/"), way[0]) else { return Ok(None) };
+    let Some(program) = program::here(way[0]) else { return Ok(None) };
     let mut command = Command::new(program);
     command.args(&way[1..]).args(["version", "--short"]).stdin(Stdio::null()).kill_on_drop(true);
     let output = command.output().await.with_context(|| format!("could not run {}", way.join(" ")))?;
