@@ -74,6 +74,9 @@ pub async fn run(context: &Context) -> Result<Box<dyn Report>> {
         let container = containers.iter().find(|container| container.service() == service.name);
         status.services.push(row(service, container, ready.as_ref().ok(), &mut status.problems));
     }
+    if let Ok(ready) = &ready {
+        elsewhere(stack, ready, &mut status);
+    }
     models(stack, ready.as_ref().ok(), &mut status);
     if let Err(error) = ready
         && status.services.iter().any(|row| row.name == "backend" && row.state == "running")
@@ -203,6 +206,17 @@ fn row(
         ports: container.ports.iter().map(|port| format!("{}:{}", port.address, port.host)).collect(),
         memory_bytes: container.runs().then(|| cgroup::memory_in_use(container.pid)).flatten(),
         uptime_s: container.runs().then(|| uptime_s(&container.started_at)).flatten(),
+    }
+}
+
+/// What the backend needs and has no container here: an Ollama on another machine.
+fn elsewhere(stack: &Stack, ready: &Ready, status: &mut StackStatus) {
+    for (name, check) in &ready.checks {
+        let shown = status.services.iter().any(|row| row.name == name);
+        if let Some(error) = check.error.as_ref().filter(|_| !shown) {
+            let at = if name == "ollama" { format!(" at {}", stack.setting("TARS_OLLAMA_URL")) } else { String::new() };
+            status.problems.push(format!("{name}{at} does not answer the backend: {error}"));
+        }
     }
 }
 
