@@ -1,8 +1,8 @@
 //! What every command borrows: the stack, the engine, the interface and the wish to stop. Built once.
 
-use crate::docker::Docker;
+use crate::docker::{Container, Docker};
 use crate::error::Failure;
-use crate::redact::Redactor;
+use crate::redact::{Redactor, is_secret_key};
 use crate::stack::home::Home;
 use crate::stack::{STACK_LABEL, Stack, env};
 use crate::ui::Ui;
@@ -11,8 +11,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use tokio_util::sync::CancellationToken;
 
-/// One run's surroundings.
-#[derive(Debug)]
+/// One run's surroundings. Not `Debug`: it knows every secret.
 pub struct Context {
     /// The stack as it was when the run began.
     pub stack: Stack,
@@ -24,6 +23,8 @@ pub struct Context {
     pub redactor: Redactor,
     /// This run's id; everything made for the run carries it.
     pub run: String,
+    /// Name and value of every secret known by now.
+    learned: BTreeSet<(String, String)>,
     engine: std::result::Result<Docker, anyhow::Error>,
 }
 
@@ -42,7 +43,7 @@ impl Context {
         let home = Home::find(home, label.as_deref(), is_root());
         let stack = Stack::read(home);
         let redactor = Redactor::builder().build();
-        let mut context = Self { stack, ui, cancel, redactor, run: new_run(), engine };
+        let mut context = Self { stack, ui, cancel, redactor, run: new_run(), learned: BTreeSet::new(), engine };
         context.learn();
         Ok(context)
     }
@@ -76,10 +77,22 @@ impl Context {
     /// Learns the secrets of the settings: no word of this run shows one.
     fn learn(&mut self) {
         let Some(settings) = &self.stack.env else { return };
-        self.redactor = env::secrets()
-            .filter_map(|key| Some((key, settings.get(key)?)))
-            .fold(Redactor::builder(), |builder, (key, value)| builder.value(key, value))
-            .build();
+        let values = env::secrets().filter_map(|key| Some((key.to_owned(), settings.get(key)?.to_owned())));
+        self.learned.extend(values);
+        self.teach();
+    }
+
+    /// Learns the secrets that containers were started with: those of the env file when it may not be read or is gone,
+    /// and older ones that a container still has.
+    pub fn learn_from(&mut self, containers: &[Container]) {
+        let variables = containers.iter().flat_map(|container| &container.env.0);
+        self.learned.extend(variables.filter(|(name, _)| is_secret_key(name)).cloned());
+        self.teach();
+    }
+
+    fn teach(&mut self) {
+        let builder = self.learned.iter().fold(Redactor::builder(), |builder, (key, value)| builder.value(key, value));
+        self.redactor = builder.build();
         let redactor = self.redactor.clone();
         self.ui.redact_with(std::sync::Arc::new(move |text| redactor.text(text).into_owned()));
     }

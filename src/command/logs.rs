@@ -47,7 +47,7 @@ impl Report for Logs {
 ///
 /// # Errors
 /// Exit 64 for an unknown service or `--json --follow`, 69 when the stack has no containers.
-pub async fn run(context: &Context, args: &LogsArgs) -> Result<Box<dyn Report>> {
+pub async fn run(context: &mut Context, args: &LogsArgs) -> Result<Box<dyn Report>> {
     let json = context.ui.options().json;
     if json && args.follow {
         return Err(Failure::new(Exit::Usage, "--json prints one document and --follow never ends")
@@ -55,6 +55,8 @@ pub async fn run(context: &Context, args: &LogsArgs) -> Result<Box<dyn Report>> 
             .into());
     }
     let containers = wanted(context, args.service.as_deref()).await?;
+    context.learn_from(&containers);
+    let context = &*context;
     let width = containers.iter().map(|container| container.service().len()).max().unwrap_or(0);
     let range =
         LogRange { tail: Some(args.tail), since: args.since.unwrap_or(0), follow: args.follow, timestamps: true };

@@ -1,6 +1,6 @@
 //! Containers: looked at, made for a run's own work, started, stopped, removed.
 
-use super::{Container, Docker, Health, HelperSpec, Mount, Port, Status, filter, found};
+use super::{Container, Docker, Environment, Health, HelperSpec, Mount, Port, Status, filter, found};
 use anyhow::{Context, Result};
 use bollard::models::{
     ContainerCreateBody, ContainerInspectResponse, ContainerStateStatusEnum, DeviceRequest, HostConfig,
@@ -207,6 +207,7 @@ impl From<ContainerInspectResponse> for Container {
             oom_killed: state.oom_killed.unwrap_or_default(),
             pid: state.pid.unwrap_or_default(),
             started_at: state.started_at.unwrap_or_default(),
+            env: environment(config.env.unwrap_or_default()),
             labels: config.labels.unwrap_or_default().into_iter().collect(),
             mounts: c.mounts.unwrap_or_default().into_iter().map(mount).collect(),
             ports: ports(c.network_settings.and_then(|n| n.ports).unwrap_or_default()),
@@ -228,6 +229,11 @@ fn status(status: Option<ContainerStateStatusEnum>) -> Status {
 fn health(health: bollard::models::Health) -> Health {
     let last = health.log.unwrap_or_default().pop().and_then(|probe| probe.output).unwrap_or_default();
     Health { status: health.status.map_or_else(String::new, |s| s.to_string()), last_output: last.trim().to_owned() }
+}
+
+fn environment(lines: Vec<String>) -> Environment {
+    let pairs = lines.iter().filter_map(|line| line.split_once('='));
+    Environment(pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
 }
 
 fn mount(mount: bollard::models::MountPoint) -> Mount {

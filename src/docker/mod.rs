@@ -11,7 +11,7 @@ mod volume;
 
 pub use container::LogRange;
 pub use exec::Output;
-pub use types::{Container, Engine, Health, HelperSpec, Image, Mount, Port, Pulling, Status, Volume};
+pub use types::{Container, Engine, Environment, Health, HelperSpec, Image, Mount, Port, Pulling, Status, Volume};
 
 use crate::error::Failure;
 use crate::exit::Exit;

@@ -118,6 +118,19 @@ pub struct Container {
     pub mounts: Vec<Mount>,
     /// Its published ports.
     pub ports: Vec<Port>,
+    /// Its environment, secrets included: for the redactor to learn, never serialised.
+    #[serde(skip)]
+    pub env: Environment,
+}
+
+/// Variables of a container. Shows nothing of them.
+#[derive(Clone, Default)]
+pub struct Environment(pub Vec<(String, String)>);
+
+impl std::fmt::Debug for Environment {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} variables", self.0.len())
+    }
 }
 
 impl Container {
