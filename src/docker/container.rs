@@ -207,7 +207,7 @@ impl From<ContainerInspectResponse> for Container {
             oom_killed: state.oom_killed.unwrap_or_default(),
             pid: state.pid.unwrap_or_default(),
             started_at: state.started_at.unwrap_or_default(),
-            env: environment(config.env.unwrap_or_default()),
+            env: environment(&config.env.unwrap_or_default()),
             labels: config.labels.unwrap_or_default().into_iter().collect(),
             mounts: c.mounts.unwrap_or_default().into_iter().map(mount).collect(),
             ports: ports(c.network_settings.and_then(|n| n.ports).unwrap_or_default()),
@@ -231,7 +231,7 @@ fn health(health: bollard::models::Health) -> Health {
     Health { status: health.status.map_or_else(String::new, |s| s.to_string()), last_output: last.trim().to_owned() }
 }
 
-fn environment(lines: Vec<String>) -> Environment {
+fn environment(lines: &[String]) -> Environment {
     let pairs = lines.iter().filter_map(|line| line.split_once('='));
     Environment(pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
 }
