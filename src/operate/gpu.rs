@@ -76,8 +76,9 @@ async fn restart_engine(context: &mut Context) -> Result<()> {
     let mut command = Command::new(program);
     command.args(args);
     let ended = child::run(command, Stdio::null(), |_| {}).await?;
+    // Whoever started it by hand is not known here: then this start finds the way.
     if !ended.ok() {
-        return Err(ended.error("restarting the Docker engine"));
+        context.ui.detail(&ended.tail);
     }
     super::engine::start(context).await.map(|_| ())
 }

@@ -6,7 +6,8 @@ use crate::error::Failure;
 use crate::exit::Exit;
 use crate::operate::{settings, unit};
 use crate::stack::envfile::EnvFile;
-use anyhow::Result;
+use anyhow::{Context as _, Result};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 /// The web page's port when `--with-frontend` asks for one and the settings name none.
@@ -22,7 +23,7 @@ impl Install<'_> {
         let home = self.context.stack.home.clone();
         let mut env = settings::completed(present.as_ref(), self.context.stack.project())?;
         self.apply_flags(&mut env);
-        self.choose_ports(&mut env)?;
+        self.mend(&mut env)?;
         choose_docs_dir(&mut env, present.as_ref(), home.path())?;
         let (written, edited) = settings::compose_files(&home, env.get("COMPOSE_PROJECT_NAME").unwrap_or_default())?;
         for file in edited {
@@ -71,9 +72,19 @@ impl Install<'_> {
         }
     }
 
-    /// A port that somebody else holds, where no client knows it yet: the next free one is offered.
-    fn choose_ports(&mut self, env: &mut EnvFile) -> Result<()> {
-        for finding in std::mem::take(&mut self.port_findings) {
+    /// What the preflight found and the settings mend: a home that others may write to; a port that somebody else
+    /// holds, where no client knows it yet: the next free one is offered.
+    fn mend(&mut self, env: &mut EnvFile) -> Result<()> {
+        for finding in self.fixes.clone() {
+            if let Some(Fix::Chmod { path, mode }) = &finding.fix {
+                std::fs::set_permissions(path, std::fs::Permissions::from_mode(*mode))
+                    .with_context(|| format!("could not change the mode of {}", path.display()))?;
+                self.warn(
+                    "home.permissions",
+                    format!("{}; it has mode {mode:o} now", finding.problem),
+                    "nothing to do",
+                );
+            }
             let Some(Fix::UsePort { setting, port }) = &finding.fix else { continue };
             if !self.context.ui.confirm(&format!("{}. Use {port} instead?", finding.problem), true)? {
                 return Err(Failure::new(Exit::Failed, finding.problem).hint(finding.hint).into());
@@ -91,6 +102,11 @@ impl Install<'_> {
     /// What stands outside the home: the binary and the unit that recovers at boot. Only root may.
     async fn machine_files(&mut self) -> Result<bool> {
         if !crate::context::is_root() {
+            self.warn(
+                "recover.boot",
+                "installed without root: a run that a power cut interrupts is not recovered at boot",
+                "after a power cut run: tars start",
+            );
             return Ok(false);
         }
         let binary = unit::install_binary()?;
