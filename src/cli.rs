@@ -128,6 +128,7 @@ impl Command {
         match self {
             Self::Install(_) => "run the same command again: it goes on where it was",
             Self::Start(_) | Self::Stop | Self::Restart => "run the same command again; tars status says what runs now",
+            Self::Uninstall(_) => "run the same command again: it removes the rest",
             _ => "nothing was left half-done",
         }
     }

@@ -146,9 +146,15 @@ fn text(ui: &Ui, generate: impl FnOnce(&mut Vec<u8>)) -> Exit {
     }
 }
 
-/// clap's own words; help and version are no errors.
+/// clap's own words; help and version are no errors. Who asked for JSON gets a document for this as well.
 fn usage(error: &clap::Error) -> Exit {
     let shown = if error.use_stderr() { Exit::Usage } else { Exit::Done };
+    if error.use_stderr() && std::env::args().any(|arg| arg == "--json") {
+        let words = error.to_string();
+        let message = words.lines().next().unwrap_or_default().trim_start_matches("error: ");
+        let outcome = Err(Failure::new(Exit::Usage, message).hint("tars --help lists what there is").into());
+        return Ui::new(ui::Options { json: true, ..ui::Options::default() }).finish("tars", &outcome);
+    }
     let text = error.render();
     // Nothing can be said when the stream itself is gone.
     let _ = if error.use_stderr() { write!(std::io::stderr(), "{text}") } else { write!(std::io::stdout(), "{text}") };

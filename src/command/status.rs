@@ -64,7 +64,13 @@ pub async fn run(context: &Context) -> Result<Box<dyn Report>> {
             return Ok(Box::new(status));
         }
     };
-    let containers = containers(docker, stack, &mut status.project).await?;
+    let containers = match containers(docker, stack, &mut status.project).await {
+        Ok(containers) => containers,
+        Err(error) => {
+            status.problems.push(format!("{error:#}"));
+            return Ok(Box::new(status));
+        }
+    };
     status.url = published(&containers).or(status.url);
     let ready = ready(status.url.as_deref()).await;
     if containers.is_empty() && stack.env.is_none() && stack.env_problem.is_none() {
@@ -116,7 +122,8 @@ fn settings(stack: &Stack, status: &mut StackStatus) {
             id: "llm.none",
             message: "retrieval-only: no language model is set up, the best passages are the answer".to_owned(),
             hint: Some(
-                "add one: tars install --ollama-url URL, or tars install again once its image can be had".to_owned(),
+                "add one: tars install --ollama-url URL --model NAME, or tars install again once its image can be had"
+                    .to_owned(),
             ),
         });
     }
@@ -240,7 +247,9 @@ fn models(stack: &Stack, ready: Option<&Ready>, status: &mut StackStatus) {
     let check = ready.and_then(|ready| ready.checks.get("ollama"));
     for key in ["OLLAMA_MODEL", "TARS_EMBED_MODEL"] {
         let name = stack.setting(key);
-        let missing = check.and_then(|check| check.error.as_deref()).is_some_and(|error| error.contains(name));
+        let error = check.and_then(|check| check.error.as_deref()).unwrap_or_default();
+        let mut words = error.split(|c: char| c.is_whitespace() || ",;\"'`".contains(c));
+        let missing = words.any(|word| word == name);
         let known = if check.is_none() {
             " (not asked)"
         } else if missing {

@@ -6,6 +6,7 @@
 mod container;
 mod exec;
 mod image;
+mod pause;
 mod types;
 mod volume;
 

@@ -3,7 +3,7 @@
 //! *Packages* are only for hosts where no registry can be reached at all. A registry that answers 429, or not in time,
 //! is asked again and then reported: falling back would quietly give another image family.
 
-use super::packages;
+use super::{generations, packages};
 use crate::context::Context;
 use crate::docker::Docker;
 use crate::error::Failure;
@@ -125,6 +125,37 @@ pub async fn load(context: &Context, file: &Path) -> Result<Vec<String>> {
     })?;
     let bytes = tokio_util::io::ReaderStream::with_capacity(opened, 1 << 18);
     context.docker()?.load(bytes).await
+}
+
+/// Whether every one of these services' images is there already, so that a file need not be loaded again.
+///
+/// # Errors
+/// When the engine does not answer.
+pub async fn all_there(context: &Context, services: &[&'static Service], source: &Source) -> Result<bool> {
+    for service in services {
+        let chosen = context.stack.setting(service.image_setting);
+        let mut there = false;
+        for name in candidates(service, chosen, source)? {
+            there |= context.docker()?.image(&name).await?.is_some();
+        }
+        if !there {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Refuses an image that must not open the service's data.
+///
+/// # Errors
+/// As [`refuse_other_family`]; also when the state cannot be understood.
+pub async fn guard_data(context: &Context, service: &Service, image: &str) -> Result<()> {
+    let Some(made_with) = generations::made_with(&context.stack.home, service)? else { return Ok(()) };
+    let Some(volume) = service.volumes.first() else { return Ok(()) };
+    if context.docker()?.volume(context.stack.setting(volume.setting)).await?.is_none() {
+        return Ok(());
+    }
+    refuse_other_family(service, &made_with, image)
 }
 
 /// Refuses an image whose family or major is another one than its volume was made with.

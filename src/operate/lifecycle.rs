@@ -3,7 +3,7 @@
 use super::compose::Compose;
 use super::lock::Lock;
 use crate::context::Context;
-use crate::docker::{Container, Docker};
+use crate::docker::{Container, Docker, Status};
 use crate::stack::Stack;
 use anyhow::Result;
 use futures_util::future::try_join_all;
@@ -55,9 +55,11 @@ pub async fn up(context: &Context, lock: &Lock, compose: &Compose) -> Result<()>
 /// When the engine cannot stop one.
 pub async fn stop(context: &Context, docker: &Docker) -> Result<Vec<String>> {
     let containers = containers(docker, &context.stack).await?;
+    let paused = containers.iter().filter(|container| container.status == Status::Paused);
+    try_join_all(paused.map(|container| docker.unpause(&container.id))).await?;
     let (front, stores): (Vec<_>, Vec<_>) = containers
         .iter()
-        .filter(|container| container.runs() || container.status == crate::docker::Status::Restarting)
+        .filter(|container| container.runs() || matches!(container.status, Status::Restarting | Status::Paused))
         .partition(|c| c.service() == "backend");
     for group in [&front, &stores] {
         try_join_all(group.iter().map(|container| docker.stop(&container.id, GRACE_S))).await?;

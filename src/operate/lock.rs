@@ -33,7 +33,7 @@ impl Lock {
             .mode(0o644)
             .open(&path)
             .map_err(|error| not_opened(&path, error))?;
-        match file.try_lock() {
+        match locked(&file) {
             Ok(()) => Ok(Self { file }),
             Err(TryLockError::WouldBlock) => Err(busy(&file).into()),
             Err(TryLockError::Error(error)) => Err(error).with_context(|| format!("could not lock {}", path.display())),
@@ -54,6 +54,17 @@ impl Lock {
     pub fn inherit(&self) -> Result<Stdio> {
         Ok(self.file.try_clone().context("could not pass the lock on")?.into())
     }
+}
+
+/// Somebody who only looks ([`Lock::is_free`]) holds it for a moment: such a moment is waited out.
+fn locked(file: &File) -> Result<(), TryLockError> {
+    for _ in 0..10 {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => std::thread::sleep(std::time::Duration::from_millis(20)),
+            other => return other,
+        }
+    }
+    file.try_lock()
 }
 
 fn not_opened(path: &std::path::Path, error: std::io::Error) -> anyhow::Error {

@@ -5,12 +5,13 @@
 
 use super::Install;
 use crate::client::Address;
+use crate::client::errand::Line;
 use crate::docker::HelperSpec;
 use crate::error::{Failure, exit_of};
 use crate::exit::Exit;
 use crate::facts::Registry;
 use crate::operate::images::{self, Source};
-use crate::operate::{models, settings};
+use crate::operate::settings;
 use crate::stack::service;
 use anyhow::{Context as _, Result};
 
@@ -117,7 +118,7 @@ impl Install<'_> {
         }
         // The errand says why as one line of JSON; anything else is the engine's.
         let failed = said.lines().find_map(|line| match serde_json::from_str(line) {
-            Ok(models::Line::Failed(chain)) => Some(chain.join(": ")),
+            Ok(Line::Failed(chain)) => Some(chain.join(": ")),
             _ => None,
         });
         Err(anyhow::anyhow!(failed.unwrap_or(said)))

@@ -92,7 +92,7 @@ type Said = Result<String>;
 /// # Errors
 /// Exit 64 for arguments that contradict each other, 75 when another run holds the lock. A failed step is in the report.
 pub async fn run(context: &mut Context, args: &InstallArgs) -> Result<Box<dyn Report>> {
-    refuse_contradictions(args)?;
+    refuse_contradictions(context, args)?;
     if args.dry_run {
         return Box::pin(plan::plan(context, args)).await;
     }
@@ -230,7 +230,7 @@ fn with_room_hint(error: anyhow::Error) -> anyhow::Error {
         .into()
 }
 
-fn refuse_contradictions(args: &InstallArgs) -> Result<()> {
+fn refuse_contradictions(context: &Context, args: &InstallArgs) -> Result<()> {
     if args.model.as_deref() == Some("none") && args.ollama_url.is_some() {
         return Err(Failure::new(Exit::Usage, "--model none declines a language model and --ollama-url names one")
             .hint("leave one of the two out")
@@ -238,6 +238,16 @@ fn refuse_contradictions(args: &InstallArgs) -> Result<()> {
     }
     if let Some(url) = &args.ollama_url {
         crate::client::Address::parse(url, crate::client::ollama::PORT)?;
+        if url.contains('@') {
+            return Err(Failure::new(Exit::Usage, "an Ollama behind a user name and password cannot be used yet")
+                .hint("let it listen in a network that you trust, without a password in the address")
+                .into());
+        }
+        if args.model.is_none() && context.stack.setting("OLLAMA_MODEL") == "none" {
+            return Err(Failure::new(Exit::Usage, "the chat model was declined earlier (OLLAMA_MODEL=none)")
+                .hint("say which one to use now: --model NAME")
+                .into());
+        }
     }
     Ok(())
 }

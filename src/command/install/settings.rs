@@ -8,7 +8,8 @@ use crate::operate::{settings, unit};
 use crate::stack::envfile::EnvFile;
 use anyhow::{Context as _, Result};
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// The web page's port when `--with-frontend` asks for one and the settings name none.
 pub(super) const WEB_PORT: &str = "3000";
@@ -24,7 +25,7 @@ impl Install<'_> {
         let mut env = settings::completed(present.as_ref(), self.context.stack.project())?;
         self.apply_flags(&mut env);
         self.mend(&mut env)?;
-        choose_docs_dir(&mut env, present.as_ref(), home.path())?;
+        env = docs_dir_within_reason(env, present.clone(), home.path().to_owned()).await?;
         let (written, edited) = settings::compose_files(&home, env.get("COMPOSE_PROJECT_NAME").unwrap_or_default())?;
         for file in edited {
             self.warn(
@@ -130,6 +131,16 @@ fn summary(home: &Path, new: bool, written: bool) -> String {
         (false, false) => "already so",
     };
     format!("{} {what}", home.display())
+}
+
+/// A dead NAS answers nothing at all, and no one can interrupt who waits for it: so somebody else waits.
+async fn docs_dir_within_reason(mut env: EnvFile, present: Option<EnvFile>, home: PathBuf) -> Result<EnvFile> {
+    let dir = env.get("TARS_DOCS_DIR").unwrap_or_default().to_owned();
+    let chosen = tokio::task::spawn_blocking(move || choose_docs_dir(&mut env, present.as_ref(), &home).map(|()| env));
+    tokio::time::timeout(Duration::from_secs(10), chosen).await.map_err(|_| {
+        Failure::new(Exit::Failed, format!("the documents' folder {dir} (TARS_DOCS_DIR) does not answer"))
+            .hint("is a share mounted there whose server is away? unmount it (umount -l), or name another folder in the env file")
+    })??
 }
 
 /// Compose refuses a bind mount whose source is missing: the folder is made, in the home where `/mnt` may not be written.

@@ -6,6 +6,7 @@ use crate::error::Failure;
 use crate::exit::Exit;
 use crate::operate::journal::Goal;
 use crate::operate::{lifecycle, models, wait};
+use crate::ui;
 use anyhow::Context as _;
 
 impl Install<'_> {
@@ -47,8 +48,19 @@ impl Install<'_> {
         let mut said = Vec::new();
         for key in ["OLLAMA_MODEL", "TARS_EMBED_MODEL"] {
             let model = self.context.stack.setting(key).to_owned();
-            let pulled = models::ensure(self.context, &model).await?;
-            said.push(format!("{model} {}", if pulled { "pulled" } else { "there" }));
+            let got = models::ensure(self.context, &model).await?;
+            if let Some((needs, here)) = got.too_large {
+                self.warn(
+                    "model.memory",
+                    format!(
+                        "{model} has {} and this machine {} of memory: it may be very slow or not load",
+                        ui::bytes(needs),
+                        ui::bytes(here)
+                    ),
+                    "choose a smaller one: tars install --model NAME",
+                );
+            }
+            said.push(format!("{model} {}", if got.pulled { "pulled" } else { "there" }));
         }
         Ok(said.join(", "))
     }
