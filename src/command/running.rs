@@ -104,7 +104,7 @@ pub async fn bring_up(context: &mut Context, lock: &Lock, verb: &str, afresh: bo
     }
     journal.step("start")?;
     context.ui.say("starting …");
-    lifecycle::up(context, lock, &compose).await?;
+    lifecycle::up(context, lock, &compose, &[]).await?;
     journal.step("wait")?;
     let (services, url) = until_ready(context).await?;
     journal.close()?;

@@ -166,7 +166,8 @@ pub fn refuse_other_family(service: &Service, made_with: &str, chosen: &str) -> 
     if made_with == chosen || service.recipe.is_none() {
         return Ok(());
     }
-    let (was, is) = (Family::of(made_with)?, Family::of(chosen)?);
+    // A name that tells no version (a digest, an image of the operator's own) cannot be judged and is the operator's.
+    let (Ok(was), Ok(is)) = (Family::of(made_with), Family::of(chosen)) else { return Ok(()) };
     if was == is {
         return Ok(());
     }

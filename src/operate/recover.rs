@@ -47,8 +47,7 @@ async fn up(context: &mut Context, lock: &Lock, services: &[String]) -> Result<V
     if known.is_empty() {
         return Ok(Vec::new());
     }
-    let args: Vec<_> = ["up", "-d", "--no-build", "--no-deps"].into_iter().chain(known.iter().copied()).collect();
-    Compose::find().await?.run(&context.stack, lock, &args, |line| context.ui.detail(line)).await?;
+    super::lifecycle::up(context, lock, &Compose::find().await?, &known).await?;
     Ok(known.into_iter().map(str::to_owned).collect())
 }
 

@@ -93,6 +93,12 @@ type Said = Result<String>;
 /// Exit 64 for arguments that contradict each other, 75 when another run holds the lock. A failed step is in the report.
 pub async fn run(context: &mut Context, args: &InstallArgs) -> Result<Box<dyn Report>> {
     refuse_contradictions(context, args)?;
+    if let Err(error) = context.docker()
+        && exit_of(&error) == Exit::Usage
+    {
+        // Another machine's engine: nothing that an installation could mend.
+        return Err(error);
+    }
     if args.dry_run {
         return Box::pin(plan::plan(context, args)).await;
     }

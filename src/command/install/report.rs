@@ -84,7 +84,10 @@ impl Report for Installed {
             );
         }
         for warning in &self.warnings {
-            page.wrapped(&format!("  {} ", page.yellow("!")), &warning.message);
+            // What follows the first line is no prose: the difference of a file keeps its lines.
+            let (first, rest) = warning.message.split_once('\n').unwrap_or((&warning.message, ""));
+            page.wrapped(&format!("  {} ", page.yellow("!")), first);
+            rest.lines().for_each(|line| page.line(format!("      {line}")));
             page.wrapped("    → ", warning.hint.as_deref().unwrap_or_default());
         }
     }

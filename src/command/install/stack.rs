@@ -18,7 +18,7 @@ impl Install<'_> {
         journal.goal(Goal::Running(wanted))?;
         journal.step("start")?;
         let (compose, lock) = (self.compose.as_ref().context("no compose")?, self.lock.as_ref().context("no lock")?);
-        lifecycle::up(self.context, lock, compose).await?;
+        lifecycle::up(self.context, lock, compose, &[]).await?;
         Ok(format!("{count} services"))
     }
 
