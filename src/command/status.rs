@@ -8,7 +8,7 @@ use crate::error::exit_of;
 use crate::exit::Exit;
 use crate::facts::cgroup;
 use crate::operate::lock::Lock;
-use crate::operate::{journal, lifecycle, wait};
+use crate::operate::{journal, lifecycle, volumes, wait};
 use crate::stack::Stack;
 use crate::stack::service::{self, Service};
 use crate::ui::{self, Page, Report, Warning};
@@ -73,6 +73,14 @@ pub async fn run(context: &Context) -> Result<Box<dyn Report>> {
     };
     status.url = published(&containers).or(status.url);
     let ready = ready(status.url.as_deref()).await;
+    match volumes::gone(docker, stack).await {
+        Ok(gone) => {
+            let words =
+                |name| format!("data is gone: the volume {name} does not exist any more; bring it back from a copy");
+            status.problems.extend(gone.into_iter().map(words));
+        }
+        Err(error) => status.problems.push(format!("{error:#}")),
+    }
     if containers.is_empty() && stack.env.is_none() && stack.env_problem.is_none() {
         status.problems.push(format!("no stack is installed in {}: tars install makes one", status.home));
     }
@@ -127,13 +135,13 @@ fn settings(stack: &Stack, status: &mut StackStatus) {
             ),
         });
     }
-    if let Ok(Some(entry)) = journal::read(&stack.home)
-        && Lock::is_free(&stack.home)
-    {
-        status.problems.push(format!(
+    match journal::read(&stack.home) {
+        Ok(Some(entry)) if Lock::is_free(&stack.home) => status.problems.push(format!(
             "tars {} of {} was interrupted at “{}”: tars start brings it to its end",
             entry.command, entry.began, entry.step
-        ));
+        )),
+        Ok(_) => {}
+        Err(error) => status.problems.push(format!("{error:#}")),
     }
 }
 

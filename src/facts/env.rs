@@ -99,7 +99,11 @@ pub(super) fn look(stack: &Stack, flags: &[(&str, String)]) -> Result<Env> {
         // A file that is there and cannot be read leaves every setting in the dark.
         return match &stack.env_problem {
             Some(problem) => Err(anyhow::anyhow!("{problem:#}")),
-            None => Ok(Env { path, mode: None, problems: Vec::new(), settings: settings(|_| None, flags) }),
+            None => {
+                // The project is remembered elsewhere as well: without it this would look at another stack.
+                let project = |key: &str| (key == "COMPOSE_PROJECT_NAME").then(|| stack.project());
+                Ok(Env { path, mode: None, problems: Vec::new(), settings: settings(project, flags) })
+            }
         };
     };
     let mode = std::fs::metadata(&path).map_or(0, |meta| meta.permissions().mode() & 0o7777);

@@ -95,6 +95,10 @@ fn holder(file: &File) -> Option<String> {
     let pid: u32 = line.split_whitespace().nth(4)?.parse().ok()?;
     let command = std::fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
     let command = command.split('\0').take(2).collect::<Vec<_>>().join(" ");
+    if command.trim().is_empty() {
+        // The kernel remembers who took it; whom it left it to, it does not say.
+        return Some(format!("process {pid} is gone, but a child of it still works"));
+    }
     Some(format!("process {pid}: {}", command.trim()))
 }
 

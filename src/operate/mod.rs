@@ -23,4 +23,5 @@ pub mod runs;
 pub mod settings;
 pub mod sweep;
 pub mod unit;
+pub mod volumes;
 pub mod wait;

@@ -1,7 +1,7 @@
 //! What must be so before compose is called: the backend's image is this binary, and the settings name the compose
 //! files and profiles that follow from them. Used by install, start and restart alike.
 
-use super::{backend_image, gpu, images, settings};
+use super::{backend_image, gpu, images, settings, volumes};
 use crate::context::Context;
 use crate::error::Failure;
 use crate::exit::Exit;
@@ -16,6 +16,8 @@ use anyhow::Result;
 /// When an image is missing or must not open the data that is there, the engine cannot import the backend's, or the
 /// home cannot be written. Nothing has been stopped then.
 pub async fn prepare(context: &mut Context) -> Result<Option<String>> {
+    volumes::refuse_foreign(context).await?;
+    volumes::refuse_gone(context).await?;
     let (image, _) = backend_image::ensure(context.docker()?).await?;
     for service in context.stack.services().into_iter().filter(|service| service.name != "backend") {
         let chosen = context.stack.setting(service.image_setting);

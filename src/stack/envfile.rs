@@ -119,6 +119,21 @@ impl EnvFile {
         &self.problems
     }
 
+    /// Adds what is wrong with the values that stand there, by the form of each key.
+    #[must_use]
+    pub fn with_forms(mut self) -> Self {
+        let wrong = self.pieces.iter().filter_map(|piece| match piece {
+            Piece::Entry { raw, entry } => {
+                let what = super::form::wrong(&entry.key, &entry.value, raw)?;
+                Some(Problem { line: entry.line, what })
+            }
+            Piece::Text(_) => None,
+        });
+        let wrong: Vec<_> = wrong.collect();
+        self.problems.extend(wrong);
+        self
+    }
+
     /// The first problem as a failure that names file and line.
     #[must_use]
     pub fn problem(&self) -> Option<Failure> {

@@ -7,6 +7,7 @@
 pub mod compose;
 pub mod env;
 pub mod envfile;
+pub mod form;
 pub mod generations;
 pub mod home;
 pub mod images;
@@ -55,6 +56,7 @@ impl Stack {
         let remembered = remembered.and_then(|deployed| Some(deployed.get("project")?.as_str()?.to_owned()));
         let (env, env_problem) = match EnvFile::read(&home.env_file()) {
             Ok(env) => {
+                let env = env.map(EnvFile::with_forms);
                 let problem = env.as_ref().and_then(EnvFile::problem).map(anyhow::Error::from);
                 (env, problem)
             }
@@ -66,7 +68,8 @@ impl Stack {
     /// A setting's value, or its default from the key table; empty when there is neither.
     #[must_use]
     pub fn setting(&self, key: &str) -> &str {
-        self.env.as_ref().and_then(|env| env.get(key)).unwrap_or_else(|| env::default_of(key))
+        let set = self.env.as_ref().and_then(|env| env.get(key));
+        set.filter(|value| !value.is_empty()).unwrap_or_else(|| env::default_of(key))
     }
 
     /// The compose project's name.

@@ -5,7 +5,7 @@ use crate::client::api::Verdict;
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::operate::journal::Goal;
-use crate::operate::{lifecycle, models, wait};
+use crate::operate::{generations, lifecycle, models, wait};
 use crate::ui;
 use anyhow::Context as _;
 
@@ -30,6 +30,7 @@ impl Install<'_> {
             .map_or_else(String::new, |(took, name)| format!(", {name} last after {}", crate::ui::duration(*took)));
         wait::all_answered(answers)?;
         wait::for_api(&self.context.stack).await?;
+        generations::mark_filled(&self.context.stack.home)?;
         Ok(format!("all {} answer{slowest}", services.len()))
     }
 
