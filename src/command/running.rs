@@ -1,6 +1,10 @@
 //! No verb: what start, stop and restart share, the report of who runs now and the way there.
 
+use crate::check;
 use crate::context::Context;
+use crate::error::Failure;
+use crate::exit::Exit;
+use crate::facts::{self, Sources};
 use crate::operate::compose::Compose;
 use crate::operate::journal::{Goal, Journal};
 use crate::operate::lock::Lock;
@@ -92,6 +96,7 @@ pub async fn recovered(context: &mut Context, lock: &Lock) -> Vec<String> {
 /// What `prepare` refuses, before anything was stopped; what compose refuses; the first service that does not answer.
 pub async fn bring_up(context: &mut Context, lock: &Lock, verb: &str, afresh: bool) -> Result<Running> {
     let compose = Compose::find().await?;
+    refuse_taken_ports(context).await?;
     let no_gpu = prepare::prepare(context).await?;
     // A mistake in the settings must show before anything stops.
     compose.run(&context.stack, lock, &["config", "-q"], |_| {}).await?;
@@ -110,6 +115,18 @@ pub async fn bring_up(context: &mut Context, lock: &Lock, verb: &str, afresh: bo
     journal.close()?;
     let warnings = no_gpu.map(|why| gpu_warning(&why)).into_iter().collect();
     Ok(Running { services, url: Some(url), warnings, ..Running::default() })
+}
+
+/// A port that somebody else holds would only show after the stop.
+async fn refuse_taken_ports(context: &Context) -> Result<()> {
+    let docker = context.docker()?;
+    let facts = facts::gather(&Sources { ollama: "", ..Sources::new(&context.stack, Ok(docker)) }).await;
+    let outcomes = check::run(check::ALL.iter().filter(|check| check.id == "port.conflict"), &facts);
+    // Here no port is chosen anew: who restarts a stack wants it where it was.
+    match outcomes.iter().flat_map(|outcome| outcome.answer.findings()).next() {
+        Some(finding) => Err(Failure::new(Exit::Failed, finding.problem.clone()).hint(finding.hint.clone()).into()),
+        None => Ok(()),
+    }
 }
 
 /// The stack came up without the GPU that was wanted.

@@ -7,6 +7,7 @@ pub mod apt;
 pub mod backend_image;
 pub mod child;
 pub mod compose;
+pub mod docs_dir;
 pub mod engine;
 pub mod generations;
 pub mod gpu;

@@ -1,7 +1,7 @@
 //! What must be so before compose is called: the backend's image is this binary, and the settings name the compose
 //! files and profiles that follow from them. Used by install, start and restart alike.
 
-use super::{backend_image, gpu, images, settings, volumes};
+use super::{backend_image, docs_dir, gpu, images, settings, volumes};
 use crate::context::Context;
 use crate::error::Failure;
 use crate::exit::Exit;
@@ -25,7 +25,8 @@ pub async fn prepare(context: &mut Context) -> Result<Option<String>> {
         need_image(context, service, chosen).await?;
     }
     let (gpu, no_gpu) = gpu_for_containers(context, &image).await?;
-    let mut env = context.stack.need_env()?.clone();
+    let env = context.stack.need_env()?.clone();
+    let mut env = docs_dir::ensure(env, context.stack.home.path().to_owned()).await?;
     env.set("TARS_IMAGE_BACKEND", &image);
     let files = compose::file_list(&env, gpu);
     env.set("COMPOSE_FILE", &files);

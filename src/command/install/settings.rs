@@ -8,8 +8,7 @@ use crate::operate::{settings, unit};
 use crate::stack::envfile::EnvFile;
 use anyhow::{Context as _, Result};
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::path::Path;
 
 /// The web page's port when `--with-frontend` asks for one and the settings name none.
 pub(super) const WEB_PORT: &str = "3000";
@@ -25,7 +24,6 @@ impl Install<'_> {
         let mut env = settings::completed(present.as_ref(), self.context.stack.project())?;
         self.apply_flags(&mut env);
         self.mend(&mut env)?;
-        env = docs_dir_within_reason(env, present.clone(), home.path().to_owned()).await?;
         let (written, edited) = settings::compose_files(&home, env.get("COMPOSE_PROJECT_NAME").unwrap_or_default())?;
         for file in edited {
             self.warn(
@@ -131,63 +129,4 @@ fn summary(home: &Path, new: bool, written: bool) -> String {
         (false, false) => "already so",
     };
     format!("{} {what}", home.display())
-}
-
-/// A dead NAS answers nothing at all, and no one can interrupt who waits for it: so somebody else waits.
-async fn docs_dir_within_reason(mut env: EnvFile, present: Option<EnvFile>, home: PathBuf) -> Result<EnvFile> {
-    let dir = env.get("TARS_DOCS_DIR").unwrap_or_default().to_owned();
-    let chosen = tokio::task::spawn_blocking(move || choose_docs_dir(&mut env, present.as_ref(), &home).map(|()| env));
-    tokio::time::timeout(Duration::from_secs(10), chosen).await.map_err(|_| {
-        Failure::new(Exit::Failed, format!("the documents' folder {dir} (TARS_DOCS_DIR) does not answer"))
-            .hint("is a share mounted there whose server is away? unmount it (umount -l), or name another folder in the env file")
-    })??
-}
-
-/// Compose refuses a bind mount whose source is missing: the folder is made, in the home where `/mnt` may not be written.
-fn choose_docs_dir(env: &mut EnvFile, present: Option<&EnvFile>, home: &Path) -> Result<()> {
-    let dir = env.get("TARS_DOCS_DIR").unwrap_or_default().to_owned();
-    if !Path::new(&dir).is_dir()
-        && let Err(error) = std::fs::create_dir_all(&dir)
-    {
-        let operators = present.and_then(|env| env.get("TARS_DOCS_DIR")).is_some_and(|chosen| chosen == dir);
-        if operators {
-            return Err(Failure::new(
-                Exit::Failed,
-                format!("the documents' folder {dir} (TARS_DOCS_DIR) cannot be made"),
-            )
-            .hint("make it, or name another one in the env file")
-            .caused_by(error)
-            .into());
-        }
-        let own = home.join("llm_docs");
-        std::fs::create_dir_all(&own)?;
-        env.set("TARS_DOCS_DIR", &own.display().to_string());
-    }
-    let dir = env.get("TARS_DOCS_DIR").unwrap_or_default().to_owned();
-    env.set("TARS_DOCS_PROPAGATION", propagation(Path::new(&dir)));
-    Ok(())
-}
-
-/// `rslave` lets the container see a share that is mounted later; the engine refuses it on a private mount (facts I).
-fn propagation(dir: &Path) -> &'static str {
-    let real = dir.canonicalize().unwrap_or_else(|_| dir.to_owned());
-    let mounts = std::fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
-    let holding = mounts
-        .lines()
-        .filter_map(|line| Some((line.split(' ').nth(4)?, line)))
-        .filter(|(at, _)| real.starts_with(at))
-        .max_by_key(|(at, _)| at.len());
-    match holding {
-        // Optional fields stand between the sixth field and a lone dash (proc_pid_mountinfo(5)).
-        Some((_, line))
-            if line
-                .split(' ')
-                .skip(6)
-                .take_while(|field| *field != "-")
-                .any(|field| field.starts_with("shared:") || field.starts_with("master:")) =>
-        {
-            "rslave"
-        }
-        _ => "rprivate",
-    }
 }
