@@ -22,5 +22,6 @@ pub mod recover;
 pub mod runs;
 pub mod settings;
 pub mod sweep;
+pub mod tree;
 pub mod unit;
 pub mod wait;

@@ -22,6 +22,15 @@ use home::Home;
 /// The compose project when the env file names none.
 pub const DEFAULT_PROJECT: &str = "tars-home";
 
+/// Compose's own label: the project of a container, network or volume.
+pub const PROJECT_LABEL: &str = "com.docker.compose.project";
+
+/// Compose's own label: the service of a container.
+pub const SERVICE_LABEL: &str = "com.docker.compose.service";
+
+/// Compose's own label: the directory that compose ran in, which is the home.
+pub const HOME_LABEL: &str = "com.docker.compose.project.working_dir";
+
 /// The label that every container of a stack carries, whatever its project is called.
 pub const STACK_LABEL: &str = "io.tars.stack";
 

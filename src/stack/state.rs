@@ -10,6 +10,9 @@ use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
+/// How the name of a file begins that is not whole yet; one that stays is a killed write's.
+pub const NEW_PREFIX: &str = ".new-";
+
 /// The schema number of all state files so far.
 pub const SCHEMA: u32 = 1;
 
@@ -43,8 +46,10 @@ pub fn write(path: &Path, mode: u32, bytes: &[u8]) -> Result<()> {
 
 fn write_new(path: &Path, mode: u32, bytes: &[u8]) -> Result<()> {
     let dir = path.parent().context("a file without a directory")?;
-    let mut new =
-        tempfile::Builder::new().prefix(".new-").permissions(std::fs::Permissions::from_mode(mode)).tempfile_in(dir)?;
+    let mut new = tempfile::Builder::new()
+        .prefix(NEW_PREFIX)
+        .permissions(std::fs::Permissions::from_mode(mode))
+        .tempfile_in(dir)?;
     new.write_all(bytes)?;
     // The umask may have taken bits away that the caller asked for.
     new.as_file().set_permissions(std::fs::Permissions::from_mode(mode))?;
