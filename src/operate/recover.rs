@@ -13,11 +13,7 @@ use anyhow::{Context as _, Result};
 pub async fn recover(context: &Context, lock: &Lock) -> Result<Vec<String>> {
     let home = &context.stack.home;
     let Ok(docker) = context.docker() else { return Ok(Vec::new()) };
-    let mut done: Vec<_> = sweep::sweep(docker, home, Some(&context.run))
-        .await?
-        .into_iter()
-        .map(|what| format!("removed {what}"))
-        .collect();
+    let mut done = sweep::sweep(docker, home, Some(&context.run)).await;
     let Some(entry) = journal::read(home)? else { return Ok(done) };
     let what = format!("tars {} of {} was interrupted at “{}”", entry.command, entry.began, entry.step);
     match entry.goal {
