@@ -80,7 +80,7 @@ impl Install<'_> {
             return Ok(None);
         }
         let question = format!("Ollama {} runs on this machine ({}). Use it?", found.version, found.url);
-        if !self.context.ui.confirm(&question, true)? {
+        if !self.context.ui.confirm(&question, true).await? {
             return Ok(None);
         }
         let url = seen_from_container(&found.url)?;

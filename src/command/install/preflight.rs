@@ -16,7 +16,7 @@ impl Install<'_> {
     pub(super) async fn preflight(&mut self) -> Said {
         self.facts = gather(self.context, self.args).await;
         let outcomes = check::run(check::preflight(), &self.facts);
-        self.take_over_old_settings()?;
+        self.take_over_old_settings().await?;
         refuse(&check::blocking(&outcomes).collect::<Vec<_>>())?;
         // An interrupted run is no warning here: the next step brings it to its end.
         let outcomes = outcomes.iter().filter(|outcome| outcome.id != "journal.pending");
@@ -30,7 +30,7 @@ impl Install<'_> {
     }
 
     /// An old deployment's env file can be taken over, when the operator says so.
-    fn take_over_old_settings(&mut self) -> Result<()> {
+    async fn take_over_old_settings(&mut self) -> Result<()> {
         let Ok(Some(legacy)) = self.facts.legacy.known() else { return Ok(()) };
         let home = &self.context.stack.home;
         let Some(old) =
@@ -39,7 +39,7 @@ impl Install<'_> {
             return Ok(());
         };
         let question = format!("Take over the settings of the old deployment from {}?", old.display());
-        if self.context.ui.confirm(&question, false)? {
+        if self.context.ui.confirm(&question, false).await? {
             home.create()?;
             let bytes = std::fs::read(&old)?;
             crate::stack::state::write(&home.env_file(), 0o600, &bytes)?;

@@ -14,7 +14,7 @@ impl Install<'_> {
                 return Err(error);
             }
             if !engine::is_installed() {
-                self.consent("Docker is not installed. Install it from this system's packages?")?;
+                self.consent("Docker is not installed. Install it from this system's packages?").await?;
                 engine::install(&self.context.ui).await?;
                 did.push("Docker installed".to_owned());
             }
@@ -36,7 +36,7 @@ impl Install<'_> {
 
     async fn compose(&mut self) -> Result<(crate::operate::compose::Compose, bool)> {
         if crate::operate::compose::Compose::find().await.is_err() {
-            self.consent("Docker compose is not installed. Install it from this system's packages?")?;
+            self.consent("Docker compose is not installed. Install it from this system's packages?").await?;
         }
         engine::ensure_compose(&self.context.ui).await
     }
@@ -64,7 +64,8 @@ impl Install<'_> {
         }
         self.consent(
             "A GPU is there and containers cannot use it yet. Install NVIDIA's container toolkit and restart Docker?",
-        )?;
+        )
+        .await?;
         match gpu::install_toolkit(self.context).await {
             Ok(()) => Ok(Some("GPU toolkit installed".to_owned())),
             Err(error) => {
@@ -79,8 +80,8 @@ impl Install<'_> {
         }
     }
 
-    pub(super) fn consent(&self, question: &str) -> Result<()> {
-        if self.context.ui.confirm(question, true)? {
+    pub(super) async fn consent(&self, question: &str) -> Result<()> {
+        if self.context.ui.confirm(question, true).await? {
             return Ok(());
         }
         Err(Failure::new(Exit::Failed, "declined: tars cannot go on without it")

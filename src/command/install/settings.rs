@@ -22,7 +22,7 @@ impl Install<'_> {
         let home = self.context.stack.home.clone();
         let mut env = settings::completed(present.as_ref(), self.context.stack.project())?;
         self.apply_flags(&mut env);
-        self.choose_ports(&mut env)?;
+        self.choose_ports(&mut env).await?;
         choose_docs_dir(&mut env, present.as_ref(), home.path())?;
         let (written, edited) = settings::compose_files(&home, env.get("COMPOSE_PROJECT_NAME").unwrap_or_default())?;
         for file in edited {
@@ -72,10 +72,10 @@ impl Install<'_> {
     }
 
     /// A port that somebody else holds, where no client knows it yet: the next free one is offered.
-    fn choose_ports(&mut self, env: &mut EnvFile) -> Result<()> {
+    async fn choose_ports(&mut self, env: &mut EnvFile) -> Result<()> {
         for finding in std::mem::take(&mut self.port_findings) {
             let Some(Fix::UsePort { setting, port }) = &finding.fix else { continue };
-            if !self.context.ui.confirm(&format!("{}. Use {port} instead?", finding.problem), true)? {
+            if !self.context.ui.confirm(&format!("{}. Use {port} instead?", finding.problem), true).await? {
                 return Err(Failure::new(Exit::Failed, finding.problem).hint(finding.hint).into());
             }
             env.set(setting, &port.to_string());
