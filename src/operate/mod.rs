@@ -14,6 +14,7 @@ pub mod images;
 pub mod journal;
 pub mod lifecycle;
 pub mod lock;
+pub mod lock_holder;
 pub mod models;
 pub mod packages;
 pub mod prepare;
