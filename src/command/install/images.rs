@@ -50,10 +50,10 @@ impl Install<'_> {
     /// Side by side: packages and pulls mostly wait for the network.
     async fn get_all(&self, source: &Source) -> Result<Vec<(&'static Service, Got)>> {
         let services = self.context.stack.services().into_iter().filter(|service| service.name != "backend");
-        let context = &*self.context;
+        let (context, lock) = (&*self.context, self.lock.as_ref().context("no lock")?);
         try_join_all(services.map(async |service| {
             let chosen = context.stack.setting(service.image_setting);
-            images::get(context, service, chosen, source).await.map(|got| (service, got))
+            images::get(context, lock, service, chosen, source).await.map(|got| (service, got))
         }))
         .await
     }

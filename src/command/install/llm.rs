@@ -67,7 +67,8 @@ impl Install<'_> {
         if !may_pull {
             return Ok(("none", String::new()));
         }
-        match images::get(self.context, ollama, stack.setting(ollama.image_setting), source).await {
+        let lock = self.lock.as_ref().context("no lock")?;
+        match images::get(self.context, lock, ollama, stack.setting(ollama.image_setting), source).await {
             Ok(_) => Ok(("container", String::new())),
             Err(error) if exit_of(&error) == Exit::Unavailable => Ok(("none", String::new())),
             Err(error) => Err(error),
