@@ -192,7 +192,11 @@ async fn shared(docker: &Docker, project: &str, report: &mut Uninstalled) -> boo
         report.kept.push(format!("images and {}: the stack {} uses them", unit::BINARY, other.project()));
         return false;
     }
-    for image in docker.images(RECIPE_LABEL).await.unwrap_or_default() {
+    let images = docker.images(RECIPE_LABEL).await.unwrap_or_else(|error| {
+        report.failed.push(format!("images: {error:#}"));
+        Vec::new()
+    });
+    for image in images {
         let name = image.tags.first().unwrap_or(&image.id).clone();
         match docker.remove_image(&name).await {
             Ok(()) => report.removed.push(format!("image {name}")),
@@ -259,8 +263,8 @@ fn delete_home(home: &Home, report: &mut Uninstalled) {
         return;
     }
     let stay = std::fs::read_dir(&real).into_iter().flatten().flatten().map(|entry| entry.path());
-    let named = |path: &Path| report.kept.iter().any(|kept| kept.starts_with(&path.display().to_string()));
-    let stay: Vec<_> = stay.filter(|path| !named(path)).collect();
+    let said = |path: &Path| report.kept.iter().any(|kept| kept.starts_with(&path.display().to_string()));
+    let stay: Vec<_> = stay.filter(|path| !said(path)).collect();
     report.kept.extend(stay.iter().map(|path| format!("{}: tars did not make it", path.display())));
     report.removed.push(format!("what tars made in {}", home.path().display()));
 }
