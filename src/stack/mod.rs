@@ -60,8 +60,10 @@ impl Stack {
     /// Reads the stack of a home. A missing or broken env file is a fact, not an error: status and doctor go on.
     #[must_use]
     pub fn read(home: Home) -> Self {
-        let remembered = state::load::<serde_json::Value>(&home.state_file("deployed.json")).ok().flatten();
-        let remembered = remembered.and_then(|deployed| Some(deployed.get("project")?.as_str()?.to_owned()));
+        // Read whatever its schema: a wrong project would be another stack's.
+        let deployed = std::fs::read(home.state_file("deployed.json")).ok();
+        let deployed = deployed.and_then(|bytes| serde_json::from_slice::<serde_json::Value>(&bytes).ok());
+        let remembered = deployed.and_then(|deployed| Some(deployed.get("project")?.as_str()?.to_owned()));
         let (env, env_problem) = match EnvFile::read(&home.env_file()) {
             Ok(env) => {
                 let problem = env.as_ref().and_then(EnvFile::problem).map(anyhow::Error::from);

@@ -2,6 +2,8 @@
 //!
 //! After a power cut or `kill -9` a reader finds the old file or the new one, never a part.
 
+use crate::error::Failure;
+use crate::exit::Exit;
 use anyhow::{Context, Result};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -88,7 +90,24 @@ pub fn load<T: DeserializeOwned>(path: &Path) -> Result<Option<T>> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error).with_context(|| format!("could not read {}", path.display())),
     };
-    serde_json::from_slice(&bytes).map(Some).with_context(|| format!("{} is damaged", path.display()))
+    let schema = serde_json::from_slice::<Schema>(&bytes).map_or(SCHEMA, |seen| seen.schema);
+    if schema > SCHEMA {
+        let message = format!("{} was written by a newer tars (schema {schema})", path.display());
+        return Err(Failure::new(Exit::Failed, message).hint("use that version of tars, or a newer one").into());
+    }
+    serde_json::from_slice(&bytes).map(Some).map_err(|error| {
+        let path = path.display();
+        Failure::new(Exit::Failed, format!("{path} is damaged"))
+            .hint(format!("move it away (mv {path} {path}.damaged), then run the same command again"))
+            .caused_by(error)
+            .into()
+    })
+}
+
+/// What every state file has.
+#[derive(Deserialize)]
+struct Schema {
+    schema: u32,
 }
 
 /// Writes a state file as readable JSON.
@@ -120,6 +139,18 @@ mod tests {
         save(&path, 0o644, &kept).unwrap();
         let again: serde_json::Value = load(&path).unwrap().unwrap();
         assert_eq!(again, serde_json::json!({"schema": 1, "n": 3, "later": true}));
+    }
+
+    #[test]
+    fn a_damaged_file_and_a_newer_one_say_what_to_do() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("s.json");
+        for (text, said, hint) in [("{\"schema\":1,", "damaged", "mv "), ("{\"schema\":2,\"m\":1}", "newer", "newer")] {
+            std::fs::write(&path, text).unwrap();
+            let error = load::<Kept<Small>>(&path).unwrap_err();
+            assert!(error.to_string().contains(said), "{error}");
+            assert!(crate::error::hints_of(&error)[0].contains(hint));
+        }
     }
 
     #[test]
