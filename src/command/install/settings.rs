@@ -4,6 +4,7 @@ use super::{Install, Said};
 use crate::check::Fix;
 use crate::error::Failure;
 use crate::exit::Exit;
+use crate::operate::unit::AtBoot;
 use crate::operate::{settings, unit};
 use crate::stack::envfile::EnvFile;
 use anyhow::Result;
@@ -95,7 +96,7 @@ impl Install<'_> {
         }
         let binary = unit::install_binary()?;
         let stack = &self.context.stack;
-        let Some((_, written)) = unit::ensure(&stack.home, stack.project()).await? else {
+        let AtBoot::Recovers { changed: written } = unit::ensure(&stack.home, stack.project()).await? else {
             self.warn(
                 "recover.boot",
                 "this system has neither systemd nor cron: a run that a power cut interrupts is not recovered at boot",
