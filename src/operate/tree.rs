@@ -74,7 +74,9 @@ fn walk(path: &Path, mounts: &[PathBuf], device: u64, left: &mut Vec<Left>) {
         Err(error) => return stays(error.to_string()),
     };
     let before = left.len();
-    entries.iter().for_each(|entry| walk(entry, mounts, device, left));
+    for entry in &entries {
+        walk(entry, mounts, device, left);
+    }
     // A directory above something that stays is named by that.
     if left.len() == before
         && let Err(error) = std::fs::remove_dir(path)
@@ -93,16 +95,9 @@ fn unescaped(word: &str) -> PathBuf {
     let (bytes, mut path, mut at) = (word.as_bytes(), Vec::new(), 0);
     while at < bytes.len() {
         let octal = (bytes[at] == b'\\').then(|| word.get(at + 1..at + 4)).flatten();
-        match octal.and_then(|digits| u8::from_str_radix(digits, 8).ok()) {
-            Some(byte) => {
-                path.push(byte);
-                at += 4;
-            }
-            None => {
-                path.push(bytes[at]);
-                at += 1;
-            }
-        }
+        let byte = octal.and_then(|digits| u8::from_str_radix(digits, 8).ok());
+        path.push(byte.unwrap_or(bytes[at]));
+        at += if byte.is_some() { 4 } else { 1 };
     }
     std::ffi::OsString::from_vec(path).into()
 }
