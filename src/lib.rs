@@ -141,7 +141,7 @@ fn text(ui: &Ui, generate: impl FnOnce(&mut Vec<u8>)) -> Exit {
     let mut out = Vec::new();
     generate(&mut out);
     match ui.raw(&out) {
-        Ok(()) => Exit::Done,
+        Ok(_) => Exit::Done,
         Err(error) => ui.finish("text", &Err(error.into())),
     }
 }

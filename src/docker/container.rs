@@ -1,6 +1,7 @@
 //! Containers: looked at, made for a run's own work, started, stopped, removed.
 
 use super::{Container, Docker, Environment, Health, HelperSpec, Mount, Port, Status, filter, found};
+use crate::error::Tail;
 use anyhow::{Context, Result};
 use bollard::models::{
     ContainerCreateBody, ContainerInspectResponse, ContainerStateStatusEnum, DeviceRequest, HostConfig,
@@ -106,19 +107,29 @@ impl Docker {
     pub async fn run_helper(&self, id: &str, mut on_line: impl FnMut(&str)) -> Result<(i64, String)> {
         self.start(id).await?;
         let range = LogRange { follow: true, ..LogRange::default() };
-        let mut last: std::collections::VecDeque<String> = std::collections::VecDeque::new();
+        let mut last = Tail::default();
         let mut output = std::pin::pin!(self.logs(id, range));
         while let Some(bytes) = output.try_next().await? {
             for line in String::from_utf8_lossy(&bytes).lines().filter(|line| !line.trim().is_empty()) {
                 on_line(line);
-                if last.len() == 20 {
-                    last.pop_front();
-                }
-                last.push_back(line.to_owned());
+                last.push(line);
             }
         }
         let code = self.wait(id).await?;
-        Ok((code, Vec::from(last).join("\n")))
+        Ok((code, last.text()))
+    }
+
+    /// Makes a helper, runs it to its end and removes it, however it ended: its exit code and its last lines. Who drops
+    /// the future leaves it to the sweep by its label.
+    ///
+    /// # Errors
+    /// When it cannot be made, started or removed, or the engine goes away.
+    pub async fn run_once(&self, spec: &HelperSpec, on_line: impl FnMut(&str)) -> Result<(i64, String)> {
+        let id = self.create_helper(spec).await?;
+        let ran = self.run_helper(&id, on_line).await;
+        let removed = self.remove(&id).await;
+        let ran = ran?;
+        removed.map(|()| ran)
     }
 
     /// Waits for a container's end; returns its exit code.
@@ -162,7 +173,7 @@ impl Docker {
     /// When the engine cannot.
     pub async fn remove(&self, name: &str) -> Result<()> {
         let options = RemoveContainerOptionsBuilder::default().force(true).v(true).build();
-        found(self.api.remove_container(name, Some(options)).await)
+        found(self.patient().remove_container(name, Some(options)).await)
             .map(|_| ())
             .with_context(|| format!("could not remove {name}"))
     }

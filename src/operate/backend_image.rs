@@ -13,7 +13,7 @@ use futures_util::stream;
 /// The user and group that the backend runs as.
 pub const OWNER: u32 = 10001;
 /// Where distributions keep the bundle of trusted certificates.
-const CA_BUNDLE: &str = "/etc/ssl/certs/ca-certificates.crt";
+pub const CA_BUNDLE: &str = "/etc/ssl/certs/ca-certificates.crt";
 /// The label with the sum of the certificates inside: when the host's change, the image is made anew.
 const CA_LABEL: &str = "io.tars.ca";
 

@@ -3,6 +3,7 @@
 //! *Packages* are only for hosts where no registry can be reached at all. A registry that answers 429, or not in time,
 //! is asked again and then reported: falling back would quietly give another image family.
 
+use super::lock::Lock;
 use super::{generations, packages};
 use crate::context::Context;
 use crate::docker::Docker;
@@ -79,7 +80,7 @@ const AGAIN: [Duration; 3] = [Duration::from_secs(3), Duration::from_secs(10), D
 ///
 /// # Errors
 /// When the image cannot be had; [`Failure`] with the source's own words and what to do.
-pub async fn get(context: &Context, service: &Service, chosen: &str, source: &Source) -> Result<Got> {
+pub async fn get(context: &Context, lock: &Lock, service: &Service, chosen: &str, source: &Source) -> Result<Got> {
     let docker = context.docker()?;
     let candidates = candidates(service, chosen, source)?;
     for name in &candidates {
@@ -89,7 +90,7 @@ pub async fn get(context: &Context, service: &Service, chosen: &str, source: &So
     }
     let recipe = service.recipe.filter(|recipe| recipe.image().is_ok_and(|name| candidates.iter().any(|c| c == name)));
     let Some(pullable) = candidates.iter().find(|name| recipe.is_none_or(|r| r.image().ok() != Some(name))) else {
-        return build(context, service, recipe).await;
+        return build(context, lock, service, recipe).await;
     };
     if let Source::File(file) = source {
         return Err(Failure::new(
@@ -107,7 +108,7 @@ pub async fn get(context: &Context, service: &Service, chosen: &str, source: &So
             context
                 .ui
                 .say(&format!("  no registry can be reached ({error:#}); building {} from packages", service.name));
-            build(context, service, recipe).await
+            build(context, lock, service, recipe).await
         }
         Err((kind, error)) => Err(explain(pullable, kind).caused_by(error).into()),
     }
@@ -193,9 +194,9 @@ fn candidates(service: &Service, chosen: &str, source: &Source) -> Result<Vec<St
     })
 }
 
-async fn build(context: &Context, service: &Service, recipe: Option<&Recipe>) -> Result<Got> {
+async fn build(context: &Context, lock: &Lock, service: &Service, recipe: Option<&Recipe>) -> Result<Got> {
     let recipe = recipe.with_context(|| format!("{} is not in any package source", service.name))?;
-    let (image, made) = packages::ensure(context, recipe).await?;
+    let (image, made) = packages::ensure(context, lock, recipe).await?;
     Ok(Got { image, how: if made { "built from packages" } else { "already there" } })
 }
 

@@ -14,8 +14,7 @@ use anyhow::{Context as _, Result};
 pub async fn recover(context: &mut Context, lock: &Lock) -> Result<Vec<String>> {
     let home = context.stack.home.clone();
     let Ok(docker) = context.docker().cloned() else { return Ok(Vec::new()) };
-    let swept = sweep::sweep(&docker, &home, Some(&context.run)).await?;
-    let mut done: Vec<_> = swept.into_iter().map(|what| format!("removed {what}")).collect();
+    let mut done = sweep::sweep(&docker, &home, Some(&context.run)).await;
     let Some(entry) = journal::read(&home)? else { return Ok(done) };
     let what = format!("tars {} of {} was interrupted at “{}”", entry.command, entry.began, entry.step);
     match entry.goal {

@@ -18,6 +18,28 @@ pub const FILES: [(&str, &str); 7] = [
     ("docker-compose.ports-redis.yml", include_str!("../../deploy/docker-compose.ports-redis.yml")),
 ];
 
+/// The oldest compose that reads the files: the first `docker-compose` with profiles.
+pub const OLDEST: (u32, u32) = (1, 28);
+
+/// Variables of the surroundings that compose gets; all others stay outside, so that the env file alone decides. A
+/// reference in the env file can name these as well.
+pub const KEPT: [&str; 14] = [
+    "PATH",
+    "HOME",
+    "USER",
+    "LANG",
+    "LC_ALL",
+    "TERM",
+    "DOCKER_HOST",
+    "DOCKER_CONFIG",
+    "XDG_RUNTIME_DIR",
+    "http_proxy",
+    "https_proxy",
+    "no_proxy",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+];
+
 /// The override files that publish a port, by the setting that asks for it.
 const OVERRIDES: [(&str, &str); 5] = [
     ("TARS_PORT_WEB", WEB),

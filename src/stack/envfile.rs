@@ -13,6 +13,7 @@
 //! assert_eq!(env.text(), "# mine\nA=x$B\nP=new\n");
 //! ```
 
+use super::compose::KEPT;
 use crate::error::{Failure, with_sudo};
 use crate::exit::Exit;
 use anyhow::{Context, Result};
@@ -59,8 +60,8 @@ impl EnvFile {
     /// # Errors
     /// When it exists and cannot be read; the hint is the sudo line where that would help.
     pub fn read(path: &Path) -> Result<Option<Self>> {
-        let text = match std::fs::read(path) {
-            Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+        let bytes = match std::fs::read(path) {
+            Ok(bytes) => bytes,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
                 return Err(Failure::new(Exit::NotPermitted, format!("may not read {}", path.display()))
@@ -70,9 +71,20 @@ impl EnvFile {
             }
             Err(error) => return Err(error).with_context(|| format!("could not read {}", path.display())),
         };
-        let mut file = Self::parse(&text);
+        let mut file = Self::parse_bytes(&bytes);
         path.clone_into(&mut file.path);
         Ok(Some(file))
+    }
+
+    /// Bytes that are no UTF-8 are a problem of their line: what can be read is read, and nobody writes a file that has
+    /// a problem ([`super::Stack::need_env`]), so that they are never replaced.
+    fn parse_bytes(bytes: &[u8]) -> Self {
+        let mut file = Self::parse(&String::from_utf8_lossy(bytes));
+        let lines = bytes.split(|byte| *byte == b'\n').enumerate();
+        let wrong = lines.filter(|(_, line)| std::str::from_utf8(line).is_err());
+        file.problems.extend(wrong.map(|(n, _)| Problem { line: n + 1, what: "this is not UTF-8".to_owned() }));
+        file.problems.sort_by_key(|problem| problem.line);
+        file
     }
 
     /// Parses a text. Problems are collected, never fatal here: what can be read is read.
@@ -210,8 +222,10 @@ impl EnvFile {
         }
     }
 
+    /// An earlier key of this file, else a variable that compose sees as well.
     fn lookup(&self, name: &str) -> Option<String> {
-        self.get(name).map(str::to_owned).or_else(|| std::env::var(name).ok())
+        let outside = || std::env::var(KEPT.iter().find(|kept| **kept == name)?).ok();
+        self.get(name).map(str::to_owned).or_else(outside)
     }
 }
 

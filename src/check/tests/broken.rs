@@ -140,7 +140,7 @@ fn cases() -> Vec<Case> {
             "is gone",
             "uninstall --delete-data tars-home",
         ),
-        ("journal.pending", vec![("/journal/known/present", json!(true))], Warn, "cut off", "--recover"),
+        ("journal.pending", vec![("/journal/known/present", json!(true))], Warn, "cut off", "sudo tars start"),
         ("legacy.deployment", vec![("/legacy/known", old)], Fail, "compose project deploy", "pg_dump"),
         (
             "port.conflict",

@@ -4,7 +4,7 @@ use super::{Install, Said};
 use crate::operate::images::{self, Got, Source};
 use crate::operate::{backend_image, generations, prepare, settings};
 use crate::stack::service::{self, Service};
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use futures_util::future::join_all;
 
 impl Install<'_> {
@@ -53,10 +53,10 @@ impl Install<'_> {
 
     /// Side by side: packages and pulls mostly wait for the network.
     async fn get_all(&self, source: &Source) -> Result<Vec<(&'static Service, Got)>> {
-        let context = &*self.context;
+        let (context, lock) = (&*self.context, self.lock.as_ref().context("no lock")?);
         let all = join_all(self.fetched().into_iter().map(async |service| {
             let chosen = context.stack.setting(service.image_setting);
-            images::get(context, service, chosen, source).await.map(|got| (service, got))
+            images::get(context, lock, service, chosen, source).await.map(|got| (service, got))
         }))
         .await;
         // All have come to their end: none is left at work, and what the others say is not lost.

@@ -68,7 +68,8 @@ impl Install<'_> {
         if !may_pull {
             return Ok(("none", String::new()));
         }
-        match images::get(self.context, ollama, stack.setting(ollama.image_setting), source).await {
+        let lock = self.lock.as_ref().context("no lock")?;
+        match images::get(self.context, lock, ollama, stack.setting(ollama.image_setting), source).await {
             Ok(_) => Ok(("container", String::new())),
             Err(error) if exit_of(&error) == Exit::Unavailable => Ok(("none", String::new())),
             Err(error) => Err(error),
@@ -81,7 +82,7 @@ impl Install<'_> {
             return Ok(None);
         }
         let question = format!("Ollama {} runs on this machine ({}). Use it?", found.version, found.url);
-        if !self.context.ui.confirm(&question, true)? {
+        if !self.context.ui.confirm(&question, true).await? {
             return Ok(None);
         }
         let url = seen_from_container(&found.url)?;

@@ -48,7 +48,7 @@ impl Install<'_> {
             return Ok(());
         };
         let question = format!("Take over the settings of the old deployment from {}?", old.display());
-        if self.context.ui.confirm(&question, false)? {
+        if self.context.ui.confirm(&question, false).await? {
             let bytes = std::fs::read(&old).with_context(|| format!("could not read {}", old.display()))?;
             crate::stack::state::write(&home.env_file(), 0o600, &bytes)?;
             self.context.reread();

@@ -17,7 +17,7 @@ impl Install<'_> {
         }
         self.take_over_old_settings().await?;
         if self.wants(&Fix::InstallCompose) || Compose::find().await.is_err() {
-            self.consent("Docker compose is missing or too old. Install it from this system's packages?")?;
+            self.consent("Docker compose is missing or too old. Install it from this system's packages?").await?;
             engine::install_compose(&self.context.ui).await?;
             did.push("compose installed".to_owned());
         }
@@ -39,7 +39,7 @@ impl Install<'_> {
         }
         let mut did = Vec::new();
         if !engine::is_installed() {
-            self.consent("Docker is not installed. Install it from this system's packages?")?;
+            self.consent("Docker is not installed. Install it from this system's packages?").await?;
             engine::install(&self.context.ui).await?;
             did.push("Docker installed".to_owned());
         }
@@ -57,7 +57,7 @@ impl Install<'_> {
         }
         let question =
             "A GPU is there and containers cannot use it yet. Install NVIDIA's container toolkit and restart Docker?";
-        let failed = if self.context.ui.confirm(question, true)? {
+        let failed = if self.context.ui.confirm(question, true).await? {
             match gpu::install_toolkit(self.context).await {
                 Ok(()) => return Ok(Some("GPU toolkit installed".to_owned())),
                 Err(error) => error,
@@ -76,8 +76,8 @@ impl Install<'_> {
         self.fixes.iter().any(|finding| finding.fix.as_ref() == Some(fix))
     }
 
-    fn consent(&self, question: &str) -> Result<()> {
-        if self.context.ui.confirm(question, true)? {
+    async fn consent(&self, question: &str) -> Result<()> {
+        if self.context.ui.confirm(question, true).await? {
             return Ok(());
         }
         Err(Failure::new(Exit::Failed, "declined: tars cannot go on without it")

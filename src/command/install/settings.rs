@@ -4,6 +4,7 @@ use super::{Install, Said};
 use crate::check::Fix;
 use crate::error::Failure;
 use crate::exit::Exit;
+use crate::operate::unit::AtBoot;
 use crate::operate::{settings, unit};
 use crate::stack::envfile::EnvFile;
 use anyhow::{Context as _, Result};
@@ -23,7 +24,7 @@ impl Install<'_> {
         let home = self.context.stack.home.clone();
         let mut env = settings::completed(present.as_ref(), self.context.stack.project())?;
         self.apply_flags(&mut env);
-        self.mend(&mut env)?;
+        self.mend(&mut env).await?;
         let (written, edited) = settings::compose_files(&home, env.get("COMPOSE_PROJECT_NAME").unwrap_or_default())?;
         for file in edited {
             self.warn(
@@ -73,7 +74,7 @@ impl Install<'_> {
 
     /// What the preflight found and the settings mend: a home that others may write to; a port that somebody else
     /// holds, where no client knows it yet: the next free one is offered.
-    fn mend(&mut self, env: &mut EnvFile) -> Result<()> {
+    async fn mend(&mut self, env: &mut EnvFile) -> Result<()> {
         for finding in self.fixes.clone() {
             if let Some(Fix::Chmod { path, mode }) = &finding.fix {
                 std::fs::set_permissions(path, std::fs::Permissions::from_mode(*mode))
@@ -85,7 +86,7 @@ impl Install<'_> {
                 );
             }
             let Some(Fix::UsePort { setting, port }) = &finding.fix else { continue };
-            if !self.context.ui.confirm(&format!("{}. Use {port} instead?", finding.problem), true)? {
+            if !self.context.ui.confirm(&format!("{}. Use {port} instead?", finding.problem), true).await? {
                 return Err(Failure::new(Exit::Failed, finding.problem).hint(finding.hint).into());
             }
             env.set(setting, &port.to_string());
@@ -110,7 +111,7 @@ impl Install<'_> {
         }
         let binary = unit::install_binary()?;
         let stack = &self.context.stack;
-        let Some((_, written)) = unit::ensure(&stack.home, stack.project()).await? else {
+        let AtBoot::Recovers { changed: written } = unit::ensure(&stack.home, stack.project()).await? else {
             self.warn(
                 "recover.boot",
                 "this system has neither systemd nor cron: a run that a power cut interrupts is not recovered at boot",
