@@ -1,6 +1,9 @@
 //! One look at a window of text: every finder, then one list of spans.
 
+use super::anchors;
 use super::decode;
+use super::pattern::keyblock::Quiet;
+use super::pattern::random;
 use super::span::{self, Span};
 use super::Redactor;
 
@@ -17,9 +20,19 @@ pub(super) fn scan(redactor: &Redactor, text: &[u8]) -> Vec<Span> {
 
 fn level(redactor: &Redactor, text: &[u8], depth: usize, out: &mut Vec<Span>) {
     redactor.inner.known.find(text, out);
+    let mut quiet = Quiet::new();
+    anchors::find(text, &mut quiet, out);
+    random::find(text, &quiet, &|plain| depth > 0 && hides(redactor, plain, depth - 1), out);
     if depth > 0 {
         escaped(redactor, text, depth - 1, out);
     }
+}
+
+/// Whether decoded text holds a secret.
+fn hides(redactor: &Redactor, plain: &[u8], depth: usize) -> bool {
+    let mut found = Vec::new();
+    level(redactor, plain, depth, &mut found);
+    !found.is_empty()
 }
 
 /// Looks at lines with escapes once more, decoded.

@@ -12,13 +12,17 @@
 //! assert_eq!(redactor.text("auth with correct-horse-7 failed"), "auth with [REDACTED:password#1] failed");
 //! ```
 
+mod anchors;
 mod decode;
 mod engine;
 mod known;
+mod look;
 mod name;
 mod number;
+mod pattern;
 mod span;
 mod stream;
+mod structure;
 mod value;
 mod write;
 

@@ -88,7 +88,7 @@ const PASSWORD: &[&str] = &[
 const GLUED: &[&str] = &[
     "password", "passwd", "passwort", "passphrase", "pwd", "secret", "token", "apikey", "secretkey", "accesskey",
     "privatekey", "authkey", "masterauth", "primaryauth", "requirepass", "presharedkey", "credentials",
-    "encryptionkey", "accountkey", "sessionid",
+    "encryptionkey", "accountkey", "sessionid", "sessid", "rocommunity", "rwcommunity", "rootpw", "bindpw",
 ];
 /// Beginnings of words written together.
 const BEGUN: &[&str] = &["passwordhash", "passwordfor", "secretkey", "secrete", "passphrase", "passwort", "apikey"];

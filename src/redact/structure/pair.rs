@@ -1,0 +1,278 @@
+//! A name that says its value is secret, and that value, in whatever language they are written.
+//!
+//! One path for env files, YAML, JSON, INI, TOML, XML, code, logs, flags and tables: find the name,
+//! the glue behind it, the value behind that; then ask whether the value is one.
+
+use super::block;
+use super::extent::{self, Around, Extent};
+use super::glue::{self, Glue};
+use super::header;
+use super::text::{before, byte, is_name, line_end, quote, skip_blanks, skip_while, trim};
+use crate::redact::look;
+use crate::redact::name::{self, Grade};
+use crate::redact::span::{Rule, Span};
+
+pub(in crate::redact) static PAIR: Rule = Rule {
+    id: "name-value",
+    kind: "secret",
+    about: "the value of a setting, field, flag or column whose name says that it is secret",
+    yes: &[
+        "DB_PASSWORD={a16}",
+        "# export smtp_pass='{a16}'",
+        "{\"apiKey\": \"{a32}\", \"n\": 1}",
+        "  passphrase: {w4}",
+        "tool --token {a20} --verbose",
+        "requirepass {a20}",
+        "the password is {p12}",
+    ],
+    no: &[
+        "PASSWORD_FILE=/run/secrets/x",
+        "password: ${DB_PASSWORD}",
+        "max_tokens: 512",
+        "password authentication failed for user \"tars\"",
+    ],
+};
+
+/// A secret name in the text.
+pub(super) struct Name {
+    pub start: usize,
+    pub end: usize,
+    pub grade: Grade,
+    pub kind: &'static str,
+}
+
+/// The whole name around the letters that an anchor found.
+pub(super) fn name_around(text: &[u8], start: usize, end: usize) -> (usize, usize) {
+    let low = start.saturating_sub(80);
+    let mut from = start - text[low..start].iter().rev().take_while(|byte| is_name(**byte)).count();
+    let mut to = skip_while(&text[..text.len().min(end + 80)], end, is_name);
+    while from < start && b".-".contains(&text[from]) {
+        from += 1;
+    }
+    while to > end && b".-".contains(&text[to - 1]) {
+        to -= 1;
+    }
+    (from, to)
+}
+
+/// Looks at the name around an anchor; gives where that name ends.
+pub(in crate::redact) fn find(text: &[u8], start: usize, end: usize, out: &mut Vec<Span>) -> usize {
+    let (mut start, end) = name_around(text, start, end);
+    let last = &text[start..end];
+    // "api key", "verification code", "recovery codes": the word before belongs to the name.
+    if last.len() < 8 && before(text, start) == b' ' && is_two_words(last) {
+        let word = text[..start - 1].iter().rev().take(24).take_while(|byte| byte.is_ascii_alphabetic()).count();
+        start -= if word > 0 { word + 1 } else { 0 };
+    }
+    let grade = name::grade(&text[start..end]);
+    if grade != Grade::No {
+        let kind = name::kind_of(&text[start..end]);
+        value_of(text, &Name { start, end, grade, kind }, out);
+    }
+    end
+}
+
+fn is_two_words(word: &[u8]) -> bool {
+    [&b"key"[..], b"keys", b"code", b"codes", b"phrase", b"id"].iter().any(|known| word.eq_ignore_ascii_case(known))
+}
+
+fn value_of(text: &[u8], name: &Name, out: &mut Vec<Span>) {
+    let Some((glue, at)) = glue::after(text, name.start, name.end) else { return };
+    if header_of(text, name, glue, at, out) {
+        return;
+    }
+    let around = extent::around(text, name.start);
+    match glue {
+        Glue::Space => spaced(text, name, at, &around, out),
+        Glue::Cell => cell(text, name, at, out),
+        Glue::Tag => tag(text, name, at, out),
+        Glue::Comma | Glue::Paren => argument(text, name, glue, at, out),
+        Glue::Equals | Glue::Colon => assigned(text, name, glue, at, &around, out),
+    }
+}
+
+/// Headers have values of their own form.
+fn header_of(text: &[u8], name: &Name, glue: Glue, at: usize, out: &mut Vec<Span>) -> bool {
+    let word = text[name.start..name.end].to_ascii_lowercase();
+    if word.ends_with(b"authorization") && glue != Glue::Cell {
+        header::authorization(text, at, out);
+        return true;
+    }
+    word.ends_with(b"cookie") && matches!(glue, Glue::Colon | Glue::Equals) && header::cookies(text, at, word.starts_with(b"set"), out)
+}
+
+/// `name = value`, `name: value`.
+fn assigned(text: &[u8], name: &Name, glue: Glue, at: usize, around: &Around, out: &mut Vec<Span>) {
+    let at = wrapped(text, skip_blanks(text, at));
+    let eol = line_end(text, at);
+    if block::find(text, name, glue, at, around, out) {
+        return;
+    }
+    if at >= eol {
+        return;
+    }
+    let value = if around.quote.is_some() && !is_closed(text, name) {
+        // `"KEY=value"`: the quote around both.
+        let quote = around.quote.unwrap_or(b'"');
+        let end = (at..eol).find(|i| text[*i] == quote && before(text, *i) != b'\\').unwrap_or(eol);
+        let inner = quote_inside(text, at, end);
+        inner.unwrap_or(Extent { start: at, end, quoted: false })
+    } else if quote(text, at).is_some() {
+        let Some(value) = extent::quoted(text, at, around.leading) else { return };
+        value
+    } else if byte(text, at) == b'{' && glue == Glue::Equals && text[at..eol].contains(&b'}') {
+        let end = at + text[at..eol].iter().position(|byte| *byte == b'}').unwrap_or(0);
+        Extent { start: at + 1, end, quoted: false }
+    } else {
+        unquoted(text, name, glue, at, around)
+    };
+    // `password: str = "x"`: the value of a typed name stands behind the next sign.
+    let after = skip_blanks(text, value.end);
+    if glue == Glue::Colon && !value.quoted && byte(text, after) == b'=' && byte(text, after + 1) != b'=' {
+        let rest = skip_blanks(text, after + 1);
+        if let Some(value) = extent::quoted(text, rest, false) {
+            take(text, name, value, out);
+        }
+        return;
+    }
+    take(text, name, value, out);
+}
+
+/// Whether a quote closes right behind the name: then it is the name that is quoted.
+fn is_closed(text: &[u8], name: &Name) -> bool {
+    byte(text, name.end) == before(text, name.start)
+}
+
+fn quote_inside(text: &[u8], at: usize, end: usize) -> Option<Extent> {
+    let value = extent::quoted(&text[..end], at, false)?;
+    (value.end > value.start).then_some(value)
+}
+
+/// Past what wraps a value: `Some(`, `<<`, `b"`, `!unsafe`, `string(14)`.
+fn wrapped(text: &[u8], at: usize) -> usize {
+    let rest = &text[at..text.len().min(at + 40)];
+    for wrapper in [&b"Some("[..], b"<<", b"SecretStr(", b"Secret(", b"String(", b"new String(", b"!unsafe ", b"!!str ", b"!!binary ", b"&", b"Ok("] {
+        if rest.starts_with(wrapper) && quote(text, skip_blanks(text, at + wrapper.len())).is_some() || rest.starts_with(b"!") && rest.starts_with(wrapper) {
+            return skip_blanks(text, at + wrapper.len());
+        }
+    }
+    if rest.starts_with(b"string(") {
+        let end = skip_while(text, at + 7, |byte| byte.is_ascii_digit() || byte == b')' || byte == b' ');
+        return end;
+    }
+    if rest.len() > 1 && b"bBrRfFuULN@(".contains(&rest[0]) && matches!(rest[1], b'"' | b'\'') {
+        return at + 1;
+    }
+    at
+}
+
+/// A value without quotes: to the end of its line where the name opens it, else to the next separator.
+fn unquoted(text: &[u8], name: &Name, glue: Glue, at: usize, around: &Around) -> Extent {
+    let end = extent::bare(text, at, around);
+    let eol = line_end(text, at);
+    let spaced = before(text, at) == b' ';
+    let whole = around.leading && !around.query && byte(text, end) == b' ' && name.grade == Grade::Strong;
+    if whole && (glue == Glue::Colon || spaced) {
+        let end = comment(text, end, eol);
+        if !has_pair(&text[at..end]) {
+            return Extent { start: at, end: trim(text, at, end).1, quoted: false };
+        }
+    }
+    if whole && is_phrase(&text[at..eol]) {
+        return Extent { start: at, end: eol, quoted: false };
+    }
+    Extent { start: at, end, quoted: false }
+}
+
+/// Where a comment or a remark starts behind a value.
+fn comment(text: &[u8], from: usize, eol: usize) -> usize {
+    const MARKS: [&[u8]; 9] = [b" #", b" (", b" //", b" ;", b" |", b"  ", b" -- ", b"\t", " │".as_bytes()];
+    (from..eol).find(|at| MARKS.iter().any(|mark| text[*at..eol].starts_with(mark))).unwrap_or(eol)
+}
+
+/// Whether another `name=value` follows on the line.
+fn has_pair(rest: &[u8]) -> bool {
+    rest.split(|byte| *byte == b' ').skip(1).any(|word| {
+        let name = word.iter().take_while(|byte| is_name(**byte)).count();
+        name > 0 && matches!(word.get(name), Some(b'=' | b':'))
+    })
+}
+
+/// Three or more plain words: a passphrase where a password could stand.
+fn is_phrase(rest: &[u8]) -> bool {
+    let rest = rest.trim_ascii();
+    let words = rest.split(|byte| *byte == b' ').count();
+    words > 2 && rest.iter().all(|byte| byte.is_ascii_lowercase() || *byte == b' ')
+}
+
+/// `name value`: settings of servers, flags, SQL, prose.
+fn spaced(text: &[u8], name: &Name, at: usize, around: &Around, out: &mut Vec<Span>) {
+    super::space::find(text, name, at, around, out);
+}
+
+/// The next cell of a table row.
+fn cell(text: &[u8], name: &Name, at: usize, out: &mut Vec<Span>) {
+    let at = skip_blanks(text, at);
+    let eol = line_end(text, at);
+    let bars = |i: usize| text[i] == b'|' || text[i..].starts_with("│".as_bytes());
+    let end = (at..eol).find(|i| bars(*i)).unwrap_or(eol);
+    let (start, end) = trim(text, at, end);
+    let names = name::grade(&text[start..end]) == Grade::Strong && !look::is_loose(&text[start..end]);
+    if !names && !text[start..end].contains(&b' ') || (name.grade == Grade::Strong && look::is_loose(&text[start..end])) {
+        take(text, name, Extent { start, end, quoted: false }, out);
+    }
+}
+
+/// `<name>value</name>`.
+fn tag(text: &[u8], name: &Name, at: usize, out: &mut Vec<Span>) {
+    let end = at + text[at..text.len().min(at + 8192)].iter().position(|byte| *byte == b'<').unwrap_or(0);
+    let (start, end) = trim(text, at, end);
+    if text[start..end].starts_with(b"<![CDATA[") || end <= start {
+        return;
+    }
+    take(text, name, Extent { start, end, quoted: true }, out);
+}
+
+/// `("name", "value")`, `--name", "value"`, `name('value')`.
+fn argument(text: &[u8], name: &Name, glue: Glue, at: usize, out: &mut Vec<Span>) {
+    let flag = glue::is_flag(text, name.start);
+    // `"name": "DB_PASSWORD", "value": "x"`
+    let label = text[..name.start.saturating_sub(1)].trim_ascii_end().last();
+    if glue == Glue::Comma && !flag && matches!(label, Some(b':' | b'=')) && super::named::value(text, name, at, out) {
+        return;
+    }
+    let mut at = skip_while(text, at, |byte| b" \t\r\n".contains(&byte));
+    at = wrapped(text, at);
+    let Some(value) = extent::quoted(text, at, false) else { return };
+    let secret = &text[value.start..value.end];
+    let list = glue == Glue::Comma && !flag && before(text, name.start.saturating_sub(1)) != b'(' && !super::is_tuple(text, name.start);
+    let names = name::grade(secret) != Grade::No && !look::is_random(secret);
+    if flag || !(list || names) || look::is_random(secret) {
+        take(text, name, value, out);
+    }
+}
+
+/// Adds the value unless it is none.
+pub(super) fn take(text: &[u8], name: &Name, value: Extent, out: &mut Vec<Span>) {
+    let secret = &text[value.start..value.end];
+    if is_secret(name, secret, value.quoted) {
+        out.push(Span::new(value.start, value.end, &PAIR).kind(name.kind));
+    }
+}
+
+/// Whether this can be the secret that the name announces.
+pub(super) fn is_secret(name: &Name, secret: &[u8], quoted: bool) -> bool {
+    let secret = secret.trim_ascii();
+    if secret.is_empty() || look::is_placeholder(secret, quoted) {
+        return false;
+    }
+    if name.grade == Grade::Weak {
+        return look::is_random(secret) && !look::is_uuid(secret);
+    }
+    let digits = secret.iter().all(u8::is_ascii_digit);
+    let least = if matches!(name.kind, "password" | "code") { 4 } else { 6 };
+    if digits {
+        return secret.len() >= least;
+    }
+    name.kind == "password" || !look::is_quantity(secret)
+}
