@@ -1,12 +1,10 @@
-//! One automaton finds every place where a rule could begin; only there is anything looked at.
+//! One pass finds every place where a rule could begin; only there is anything looked at.
 //!
 //! Names, tokens, URLs and tools are all found in a single pass, so that a million lines without a
 //! secret cost little more than reading them.
 
-use std::sync::LazyLock;
-
-use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
-
+use super::finder::{Finder, Wanted};
+use super::known::Pattern;
 use super::pattern::keyblock::{self, Quiet};
 use super::pattern::{self, Candidate, jwt};
 use super::span::Span;
@@ -15,8 +13,8 @@ use super::structure::{header, pair, tool, url};
 /// What may begin where an anchor stands.
 enum What {
     Name,
+    Known(Pattern),
     Scheme,
-    Sign,
     Bearer,
     Jwt,
     Begin,
@@ -33,45 +31,59 @@ const NAMES: &[&str] = &[
     "webhook", "rootpw",
 ];
 
-struct Anchors {
-    automaton: AhoCorasick,
+/// Every place that any rule or known value begins at.
+pub(super) struct Anchors {
+    finder: Finder,
     what: Vec<What>,
 }
 
-static ANCHORS: LazyLock<Anchors> = LazyLock::new(|| {
+/// Anchors and known values in one pass over the text.
+pub(super) fn anchors(known: Vec<Pattern>) -> Anchors {
     let mut all: Vec<(&str, What)> = NAMES.iter().map(|name| (*name, What::Name)).collect();
-    all.extend([("://", What::Scheme), ("@", What::Sign), ("bearer ", What::Bearer), ("basic ", What::Bearer), ("eyj", What::Jwt)]);
+    all.extend([("://", What::Scheme), ("bearer ", What::Bearer), ("basic ", What::Bearer), ("eyJ", What::Jwt)]);
     all.extend([("--begin ", What::Begin), ("-- begin ", What::Begin), ("--end ", What::End), ("-- end ", What::End), ("private-lines:", What::Putty)]);
     all.extend(tool::names().enumerate().map(|(row, name)| (name, What::Tool(row))));
     all.extend(pattern::candidates().into_iter().map(|(first, candidate)| (first, What::Token(candidate))));
-    let (texts, what): (Vec<_>, Vec<_>) = all.into_iter().unzip();
-    let automaton = AhoCorasick::builder()
-        .match_kind(MatchKind::Standard)
-        .ascii_case_insensitive(true)
-        .kind(Some(AhoCorasickKind::DFA))
-        .build(texts)
-        .expect("a few hundred short patterns fit an automaton");
-    Anchors { automaton, what }
-});
+    let mut wanted = Vec::new();
+    let mut what = Vec::new();
+    for (text, kind) in all {
+        wanted.push(Wanted { text: text.as_bytes().to_vec(), fold: !matches!(kind, What::Token(_) | What::Jwt) });
+        what.push(kind);
+    }
+    for pattern in known {
+        wanted.push(Wanted { text: pattern.text.clone(), fold: false });
+        what.push(What::Known(pattern));
+    }
+    Anchors { finder: Finder::new(wanted), what }
+}
 
+impl std::fmt::Debug for Anchors {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "Anchors({})", self.what.len())
+    }
+}
+
+impl Anchors {
 /// Every span that begins at an anchor; bodies of public armour are remembered in `quiet`.
-pub(super) fn find(text: &[u8], quiet: &mut Quiet, out: &mut Vec<Span>) {
+    pub fn find(&self, text: &[u8], quiet: &mut Quiet, out: &mut Vec<Span>) {
     let mut named = 0;
-    for found in ANCHORS.automaton.find_overlapping_iter(text) {
-        let at = found.start();
-        match &ANCHORS.what[found.pattern().as_usize()] {
+    self.finder.find(text, |index, at| {
+        match &self.what[index] {
             What::Name if at < named => {}
-            What::Name => named = pair::find(text, at, found.end(), out),
+            What::Name => named = pair::find(text, at, out),
+            What::Known(pattern) => pattern.find(text, at, out),
             What::Scheme => url::scheme(text, at, out),
-            What::Sign => url::sign(text, at, out),
-            What::Bearer => header::scheme(text, at, found.end(), out),
-            What::Jwt if text[at..].starts_with(b"eyJ") => jwt::find(text, at, out),
-            What::Jwt => {}
+            What::Bearer => header::scheme(text, at, out),
+            What::Jwt => jwt::find(text, at, out),
             What::Begin => keyblock::begin(text, at, out, quiet),
             What::End => keyblock::end(text, at, out, quiet),
             What::Putty => keyblock::putty(text, at, out),
             What::Tool(row) => tool::find(text, *row, at, out),
             What::Token(candidate) => candidate.find(text, at, out),
         }
+    });
+    for at in memchr::memchr_iter(b'@', text) {
+        url::sign(text, at, out);
     }
+}
 }

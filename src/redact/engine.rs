@@ -1,6 +1,5 @@
 //! One look at a window of text: every finder, then one list of spans.
 
-use super::anchors;
 use super::decode;
 use super::pattern::keyblock::Quiet;
 use super::pattern::random;
@@ -19,9 +18,8 @@ pub(super) fn scan(redactor: &Redactor, text: &[u8]) -> Vec<Span> {
 }
 
 fn level(redactor: &Redactor, text: &[u8], depth: usize, out: &mut Vec<Span>) {
-    redactor.inner.known.find(text, out);
     let mut quiet = Quiet::new();
-    anchors::find(text, &mut quiet, out);
+    redactor.inner.anchors.find(text, &mut quiet, out);
     random::find(text, &quiet, &|plain| depth > 0 && hides(redactor, plain, depth - 1), out);
     if depth > 0 {
         escaped(redactor, text, depth - 1, out);

@@ -15,6 +15,7 @@
 mod anchors;
 mod decode;
 mod engine;
+mod finder;
 mod known;
 mod look;
 mod name;
@@ -33,7 +34,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub use number::Counts;
 pub use stream::{Clean, Stream};
 
-use known::{Known, Value};
+use anchors::Anchors;
+use known::Value;
 use number::Numbers;
 
 /// The engine with its known values: cheap to clone, shared by every part of a run.
@@ -44,7 +46,7 @@ pub struct Redactor {
 
 #[derive(Debug)]
 struct Inner {
-    known: Known,
+    anchors: Anchors,
     numbers: Numbers,
     counts: Mutex<Counts>,
     obfuscate: bool,
@@ -121,8 +123,8 @@ impl Builder {
     #[must_use]
     pub fn build(self) -> Redactor {
         let numbers = Numbers::default();
-        let known = Known::new(&self.values, &numbers);
-        let inner = Inner { known, numbers, counts: Mutex::default(), obfuscate: self.obfuscate };
+        let anchors = anchors::anchors(known::patterns(&self.values, &numbers));
+        let inner = Inner { anchors, numbers, counts: Mutex::default(), obfuscate: self.obfuscate };
         Redactor { inner: Arc::new(inner) }
     }
 }

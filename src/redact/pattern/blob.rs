@@ -48,15 +48,25 @@ pub(in crate::redact) fn hides(word: &[u8], inside: Inside<'_>) -> bool {
 
 /// Whether this is base64 of random bytes, as keys are: no picture, no certificate, no text.
 pub(in crate::redact) fn is_binary(word: &[u8]) -> bool {
-    const FILES: [&[u8]; 9] = [b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"%PDF", b"PK\x03\x04", b"RIFF", b"\x7fELF", b"wOF", b"BM"];
     let m = mix(word);
     let words = word.split(|byte| *byte == b'/').filter(|part| part.len() > 2 && part.iter().all(u8::is_ascii_lowercase)).count();
     if word.len() < 40 || m.upper < 4 || m.lower < 4 || m.digit < 2 || m.turns * 4 < m.len || words > 1 {
         return false;
     }
-    let Some(plain) = decode(word) else { return false };
-    let certificate = plain.starts_with(&[0x30, 0x82]) || plain.starts_with(&[0x30, 0x81]) || plain.starts_with(&[0x30, 0x59]) || plain.starts_with(&[0x30, 0x2a]);
-    readable(&plain).is_none() && !certificate && !FILES.iter().any(|magic| plain.starts_with(magic))
+    decode(word).is_some_and(|plain| readable(&plain).is_none() && !is_file(&plain))
+}
+
+/// Whether this is base64 of a text, a picture or a certificate.
+pub(in crate::redact) fn is_harmless(word: &[u8]) -> bool {
+    word.len() >= 24 && decode(word).is_some_and(|plain| readable(&plain).is_some() || is_file(&plain))
+}
+
+fn is_file(plain: &[u8]) -> bool {
+    const FILES: [&[u8]; 15] = [
+        b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"%PDF", b"PK\x03\x04", b"RIFF", b"\x7fELF", b"wOF", b"BM\x00", b"\0\0\0\x07ssh-", b"\0\0\0\x0bssh-", b"\0\0\0\x13ecdsa",
+        &[0x30, 0x82], &[0x30, 0x81], &[0x30, 0x59],
+    ];
+    FILES.iter().any(|magic| plain.starts_with(magic))
 }
 
 /// A DER sequence that starts with a version number: PKCS#1, PKCS#8, SEC1. Certificates start with another sequence.

@@ -23,7 +23,7 @@ const LEAST: usize = 20;
 pub(in crate::redact) type Inside<'a> = &'a dyn Fn(&[u8]) -> bool;
 
 fn is_run(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"_-~+/=".contains(&byte)
+    CLASS[byte as usize] & RUN != 0
 }
 
 /// Every random run; `quiet` ranges are passed over.
@@ -37,39 +37,88 @@ pub(in crate::redact) fn find(text: &[u8], quiet: &[(usize, usize)], inside: Ins
         let low = at - (LEAST - 1);
         let mut start = at - text[low..at].iter().rev().take_while(|byte| is_run(**byte)).count();
         let end = at + text[at..].iter().take_while(|byte| is_run(**byte)).count();
+        let padding = text[end..].iter().take(2).take_while(|byte| **byte == b'=').count();
         if start == low && low > 0 {
             start -= text[..low].iter().rev().take(4096).take_while(|byte| is_run(**byte)).count();
         }
         if end - start >= LEAST && !quiet.iter().any(|(from, to)| *from <= start && start < *to) {
-            run(text, start, end, inside, out);
+            run(text, start, end, end + padding, inside, out);
         }
         at = end + LEAST;
     }
 }
 
-fn run(text: &[u8], start: usize, end: usize, inside: Inside<'_>, out: &mut Vec<Span>) {
+fn run(text: &[u8], start: usize, bare: usize, end: usize, inside: Inside<'_>, out: &mut Vec<Span>) {
+    if is_plain(&text[start..bare]) {
+        return;
+    }
     let word = &text[start..end];
-    let packed = word.iter().any(|byte| b"+/=".contains(byte));
-    if !mix(word).hex && blob::hides(word, inside) {
+    let packed = bare < end || word.iter().any(|byte| b"+/".contains(byte));
+    let capitals = word.iter().filter(|byte| byte.is_ascii_uppercase()).count();
+    if capitals > 1 && blob::hides(word, inside) {
         out.push(Span::new(start, end, &blob::BLOB));
         return;
     }
-    if !packed {
-        if is_token(word) && !is_named_public(text, start, end) {
+    let public = || is_named_public(text, start, end);
+    if packed && capitals > 3 && blob::is_binary(word) {
+        if !public() {
             out.push(Span::new(start, end, &RANDOM));
         }
         return;
     }
-    if blob::is_binary(word) && !is_named_public(text, start, end) {
-        out.push(Span::new(start, end, &RANDOM));
+    if packed && capitals > 3 && blob::is_harmless(word) {
         return;
     }
     let mut from = start;
     for part in word.split(|byte| b"+/=".contains(byte)) {
-        if part.len() >= LEAST && is_token(part) && !is_named_public(text, from, from + part.len()) {
+        if part.len() >= LEAST && is_token(part) && !public() && !is_named_public(text, from, from + part.len()) {
             out.push(Span::new(from, from + part.len(), &RANDOM));
         }
         from += part.len() + 1;
+    }
+}
+
+/// Digests, ids and words: hexadecimal digits and dashes only, or hardly a digit or a capital.
+fn is_plain(word: &[u8]) -> bool {
+    let (mut other, mut digits, mut capitals) = (0, 0, 0);
+    for byte in word {
+        let class = CLASS[*byte as usize];
+        other += usize::from(class & OTHER != 0);
+        digits += usize::from(class & DIGIT != 0);
+        capitals += usize::from(class & CAPITAL != 0);
+    }
+    other == 0 || (digits < 2 && capitals < 6)
+}
+
+const RUN: u8 = 1;
+const OTHER: u8 = 2;
+const DIGIT: u8 = 4;
+const CAPITAL: u8 = 8;
+
+/// What a byte is: part of a run, not hexadecimal, a digit, a capital.
+static CLASS: [u8; 256] = classes();
+
+const fn classes() -> [u8; 256] {
+    let mut table = [0; 256];
+    let mut index = 0_u8;
+    loop {
+        let run = index.is_ascii_alphanumeric() || matches!(index, b'_' | b'-' | b'~' | b'+' | b'/');
+        if run {
+            table[index as usize] |= RUN;
+        }
+        if run && !index.is_ascii_hexdigit() && index != b'-' {
+            table[index as usize] |= OTHER;
+        }
+        if index.is_ascii_digit() {
+            table[index as usize] |= DIGIT;
+        }
+        if index.is_ascii_uppercase() {
+            table[index as usize] |= CAPITAL;
+        }
+        if index == 255 {
+            return table;
+        }
+        index += 1;
     }
 }
 

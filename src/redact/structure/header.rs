@@ -81,11 +81,12 @@ fn parameters(text: &[u8], at: usize, end: usize, out: &mut Vec<Span>) {
 }
 
 /// Looks at `Bearer ` or `Basic ` wherever it stands.
-pub(in crate::redact) fn scheme(text: &[u8], at: usize, end: usize, out: &mut Vec<Span>) {
+pub(in crate::redact) fn scheme(text: &[u8], at: usize, out: &mut Vec<Span>) {
     if before(text, at).is_ascii_alphanumeric() {
         return;
     }
-    let start = skip_while(text, end, |byte| byte == b' ');
+    let word = skip_while(text, at, |byte| byte.is_ascii_alphabetic());
+    let start = skip_while(text, word, |byte| byte == b' ');
     let stop = skip_while(text, start, |byte| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte));
     let secret = &text[start..stop];
     let basic = text[at].eq_ignore_ascii_case(&b'b') && text[at + 1].eq_ignore_ascii_case(&b'a');

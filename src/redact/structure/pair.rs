@@ -7,6 +7,7 @@ use super::block;
 use super::extent::{self, Around, Extent};
 use super::glue::{self, Glue};
 use super::header;
+use super::space;
 use super::text::{before, byte, is_name, line_end, quote, skip_blanks, skip_while, trim};
 use crate::redact::look;
 use crate::redact::name::{self, Grade};
@@ -56,8 +57,11 @@ pub(super) fn name_around(text: &[u8], start: usize, end: usize) -> (usize, usiz
 }
 
 /// Looks at the name around an anchor; gives where that name ends.
-pub(in crate::redact) fn find(text: &[u8], start: usize, end: usize, out: &mut Vec<Span>) -> usize {
-    let (mut start, end) = name_around(text, start, end);
+pub(in crate::redact) fn find(text: &[u8], at: usize, out: &mut Vec<Span>) -> usize {
+    let (mut start, end) = name_around(text, at, at);
+    if !may_follow(text, start, end) {
+        return end;
+    }
     let last = &text[start..end];
     // "api key", "verification code", "recovery codes": the word before belongs to the name.
     if last.len() < 8 && before(text, start) == b' ' && is_two_words(last) {
@@ -72,6 +76,24 @@ pub(in crate::redact) fn find(text: &[u8], start: usize, end: usize, out: &mut V
     end
 }
 
+/// Whether what follows can be a value at all: most names in a log stand in a sentence.
+fn may_follow(text: &[u8], start: usize, end: usize) -> bool {
+    let next = byte(text, end);
+    if next != b' ' && next != b'\t' {
+        return !(next.is_ascii_whitespace() || b"/,;!<".contains(&next)) || before(text, start) == b'-' || next == b',';
+    }
+    let from = skip_blanks(text, end);
+    let to = skip_while(&text[..text.len().min(from + 80)], from, |byte| !byte.is_ascii_whitespace());
+    let word = &text[from..to];
+    let plain = word.iter().all(|byte| byte.is_ascii_alphabetic() || b".,!)".contains(byte));
+    !plain || before(text, start) == b'-' || space::is_link(word) || is_exact(&text[start..end])
+}
+
+/// Settings and commands that take any word as their value.
+fn is_exact(name: &[u8]) -> bool {
+    name.len() > 5 || matches!(name, b"PASS" | b"AUTH") || name.eq_ignore_ascii_case(b"pass")
+}
+
 fn is_two_words(word: &[u8]) -> bool {
     [&b"key"[..], b"keys", b"code", b"codes", b"phrase", b"id"].iter().any(|known| word.eq_ignore_ascii_case(known))
 }
@@ -81,13 +103,12 @@ fn value_of(text: &[u8], name: &Name, out: &mut Vec<Span>) {
     if header_of(text, name, glue, at, out) {
         return;
     }
-    let around = extent::around(text, name.start);
     match glue {
-        Glue::Space => spaced(text, name, at, &around, out),
+        Glue::Space => space::find(text, name, at, out),
         Glue::Cell => cell(text, name, at, out),
         Glue::Tag => tag(text, name, at, out),
         Glue::Comma | Glue::Paren => argument(text, name, glue, at, out),
-        Glue::Equals | Glue::Colon => assigned(text, name, glue, at, &around, out),
+        Glue::Equals | Glue::Colon => assigned(text, name, glue, at, &extent::around(text, name.start), out),
     }
 }
 
@@ -203,11 +224,6 @@ fn is_phrase(rest: &[u8]) -> bool {
     let rest = rest.trim_ascii();
     let words = rest.split(|byte| *byte == b' ').count();
     words > 2 && rest.iter().all(|byte| byte.is_ascii_lowercase() || *byte == b' ')
-}
-
-/// `name value`: settings of servers, flags, SQL, prose.
-fn spaced(text: &[u8], name: &Name, at: usize, around: &Around, out: &mut Vec<Span>) {
-    super::space::find(text, name, at, around, out);
 }
 
 /// The next cell of a table row.

@@ -20,14 +20,21 @@ const VERBS: &[&str] = &[
     "used", "changed", "became", "equals", "wurde", "heisst", "heißt", "reads", "named", "called", "value", "too",
 ];
 
-pub(super) fn find(text: &[u8], name: &Name, at: usize, around: &Around, out: &mut Vec<Span>) {
+/// Whether a sentence goes on from a secret's name to its value with this word.
+pub(super) fn is_link(word: &[u8]) -> bool {
+    let word = String::from_utf8_lossy(word).to_lowercase();
+    VERBS.contains(&word.trim_end_matches(':')) || matches!(word.as_str(), "for" | "of" | "by" | "fue" | "fur" | "für")
+}
+
+pub(super) fn find(text: &[u8], name: &Name, at: usize, out: &mut Vec<Span>) {
     let word = &text[name.start..name.end];
     let flag = glue::is_flag(text, name.start);
+    if !flag && (byte(text, at) == b'[' || at >= line_end(text, at)) {
+        return;
+    }
+    let around = &extent::around(text, name.start);
     if flag {
         return flagged(text, name, at, around, out);
-    }
-    if byte(text, at) == b'[' || at >= line_end(text, at) {
-        return;
     }
     if attribute(text, name, at, out) {
         return;
