@@ -8,7 +8,7 @@ use super::known::Pattern;
 use super::pattern::keyblock::{self, Quiet};
 use super::pattern::{self, Candidate, jwt};
 use super::span::Span;
-use super::structure::{header, pair, tool, url};
+use super::structure::{header, pair, special, tool, url};
 
 /// What may begin where an anchor stands.
 enum What {
@@ -20,6 +20,7 @@ enum What {
     Begin,
     End,
     Putty,
+    Line(fn(&[u8], usize, &mut Vec<Span>)),
     Tool(usize),
     Token(Candidate),
 }
@@ -28,7 +29,7 @@ enum What {
 const NAMES: &[&str] = &[
     "pass", "pwd", "pw", "psk", "secret", "token", "key", "cred", "auth", "cookie", "session", "sess", "sid", "otp", "jwt", "sign", "sig",
     "salt", "seed", "mnemonic", "kennwort", "senha", "contrase", "wachtwoord", "haslo", "mdp", "code", "license", "licence", "community", "pin", "private",
-    "webhook", "rootpw",
+    "webhook", "rootpw", "login",
 ];
 
 /// Every place that any rule or known value begins at.
@@ -42,6 +43,12 @@ pub(super) fn anchors(known: Vec<Pattern>) -> Anchors {
     let mut all: Vec<(&str, What)> = NAMES.iter().map(|name| (*name, What::Name)).collect();
     all.extend([("://", What::Scheme), ("bearer ", What::Bearer), ("basic ", What::Bearer), ("eyJ", What::Jwt)]);
     all.extend([("--begin ", What::Begin), ("-- begin ", What::Begin), ("--end ", What::End), ("-- end ", What::End), ("private-lines:", What::Putty)]);
+    let ports = [":*:", ":445:", ":5432:", ":5433:", ":5434:", ":6432:", ":6543:"];
+    all.extend(ports.map(|text| (text, What::Line(special::pgpass))));
+    all.extend(["~*", "+@", " on >", " on #"].map(|text| (text, What::Line(special::acl))));
+    all.extend(["echo ", "printf "].map(|text| (text, What::Line(special::echo))));
+    all.extend(["\"input\"", "input_value="].map(|text| (text, What::Line(special::input))));
+    all.extend([("form-data;", What::Line(special::form_data)), (":AA", What::Line(special::telegram))]);
     all.extend(tool::names().enumerate().map(|(row, name)| (name, What::Tool(row))));
     all.extend(pattern::candidates().into_iter().map(|(first, candidate)| (first, What::Token(candidate))));
     let mut wanted = Vec::new();
@@ -77,6 +84,7 @@ impl Anchors {
             What::Jwt => jwt::find(text, at, out),
             What::Begin => keyblock::begin(text, at, out, quiet),
             What::End => keyblock::end(text, at, out, quiet),
+            What::Line(find) => find(text, at, out),
             What::Putty => keyblock::putty(text, at, out),
             What::Tool(row) => tool::find(text, *row, at, out),
             What::Token(candidate) => candidate.find(text, at, out),

@@ -96,13 +96,13 @@ const BEGUN: &[&str] = &["passwordhash", "passwordfor", "secretkey", "secrete", 
 const PASSES: &[&str] = &["compass", "bypass", "surpass", "trespass", "underpass", "overpass", "encompass"];
 /// Secret as the last word.
 const TOKEN: &[&str] = &[
-    "pass", "pw", "token", "jwt", "otp", "totp", "creds", "cred", "credentials", "cookie", "cookies", "passkey",
+    "pass", "passe", "pw", "pin", "token", "jwt", "otp", "totp", "creds", "cred", "credentials", "cookie", "cookies", "passkey",
     "salt", "pepper", "oauthtoken", "bearer", "authorization",
 ];
 /// Secret as the last word if the value looks random.
 const MAYBE: &[&str] = &[
     "auth", "oauth", "session", "sid", "sess", "signing", "signature", "sig", "tokens", "secrets", "passwords",
-    "keys", "key", "seed", "pin", "webhook", "nonce", "license", "licence", "cert", "private", "login", "hash",
+    "keys", "key", "seed", "webhook", "nonce", "license", "licence", "cert", "private", "login", "hash",
 ];
 /// A `key` after one of these is secret.
 const KEYS: &[&str] = &[
@@ -118,7 +118,7 @@ const PUBLIC: &[&str] = &[
     "object", "lookup", "row", "group", "dedup", "idempotency", "routing", "registry", "translation", "message",
     "map", "field", "column", "sub", "composite", "natural", "surrogate", "meta", "tag", "label", "item", "dict",
     "hash", "range", "search", "order", "parent", "child", "type", "name", "arrow", "function", "shortcut", "enter",
-    "space", "modifier", "known", "host", "duplicate", "config", "s3", "metadata", "context", "shift", "ctrl",
+    "space", "modifier", "known", "host", "websocket", "duplicate", "config", "s3", "metadata", "context", "shift", "ctrl",
     "escape", "press", "any", "verify", "verification", "publishable", "anon", "blob", "document", "trusted",
 ];
 /// What follows makes it a fact about a secret.
@@ -179,11 +179,14 @@ fn by_last(words: &Words, last: &str) -> Grade {
         return key(words, last);
     }
     if matches!(last, "code" | "codes") {
-        let code = ["otp", "verification", "recovery", "backup", "pairing", "auth", "access", "login", "mfa", "totp"];
+        let code = ["otp", "verification", "recovery", "backup", "pairing", "auth", "access", "login", "mfa", "totp", "time", "security", "confirmation", "sms", "factor", "device", "setup", "pass", "passcode"];
         return if code.contains(&words.before_last()) { Grade::Strong } else { Grade::No };
     }
     if matches!(last, "auth") && words.upper && words.count > 1 {
         return Grade::Weak;
+    }
+    if last == "seed" && words.any(|word| matches!(word, "otp" | "totp" | "mfa" | "wallet" | "recovery")) {
+        return Grade::Strong;
     }
     if TOKEN.contains(&last) {
         return Grade::Strong;

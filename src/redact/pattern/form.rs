@@ -26,6 +26,7 @@ pub(in crate::redact) fn is_in(class: u8, byte: u8) -> bool {
         b'w' => byte.is_ascii_alphanumeric() || b"_-.".contains(&byte),
         b'b' => byte.is_ascii_alphanumeric() || b"+/=".contains(&byte),
         b'c' => byte.is_ascii_alphanumeric() || b"./".contains(&byte),
+        b'q' => byte.is_ascii_graphic() && !b"\"'`;<>".contains(&byte),
         b'p' => byte.is_ascii_graphic() && !b"\"'`,;<>".contains(&byte),
         _ => false,
     }

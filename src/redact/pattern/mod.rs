@@ -42,7 +42,8 @@ impl Candidate {
         if let Some((start, end)) = form::matches(&self.parts, text, at) {
             let secret = &text[start..end];
             // `sk-learn-contrib-package` is made of words: a token has digits.
-            if self.token.inside || secret.iter().any(u8::is_ascii_digit) {
+            let mix = super::look::mix(secret);
+            if self.token.inside || mix.digit > 0 || (mix.upper > 2 && mix.turns > 4) {
                 out.push(Span::new(start, end, &self.token.rule));
             }
         }

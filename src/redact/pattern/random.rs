@@ -66,7 +66,7 @@ fn run(text: &[u8], start: usize, bare: usize, end: usize, inside: Inside<'_>, o
         }
         return;
     }
-    if packed && capitals > 3 && blob::is_harmless(word) {
+    if capitals > 3 && blob::is_harmless(word) {
         return;
     }
     let mut from = start;
@@ -131,7 +131,7 @@ fn is_token(word: &[u8]) -> bool {
     }
     let mixed = |m: look::Mix| m.upper > 2 && m.lower > 2 && m.digit > 1 && m.turns * 4 >= m.len - m.other;
     let parts = || word.split(|byte| b"-_~".contains(byte));
-    if mixed(all) && parts().any(|part| part.len() > 5 && look::is_random(part)) {
+    if mixed(all) && parts().any(|part| part.len() > 5 && !mix(part).hex && look::is_random(part)) {
         return true;
     }
     if parts().any(|part| part.len() >= 16 && mixed(mix(part)) && look::is_random(part)) {

@@ -99,11 +99,11 @@ pub(in crate::redact) static TOKENS: &[Token] = &[
     ]),
     hash("crypt", "password hashes as /etc/shadow and htpasswd keep them", &[
         "$2a${d2=}${c50}", "$2b${d2=}${c50}", "$2y${d2=}${c50}", "$2x${d2=}${c50}", "$apr1${c1}${c20}", "$$apr1$${c1}$${c20}", "$$2y$${d2=}$${c50}", "$$2a$${d2=}$${c50}", "$$2b$${d2=}$${c50}", "$1${c1}${c20}",
-        "$5$|{p40}", "$6$|{p60}", "$y${p30}", "$7${p30}", "$gy${p30}", "$sha1${p30}", "$md5{p20}", "$P${c30}", "$H${c30}", "$S${c50}", "$argon2{p40}", "$argon2id$|{p40}", "$pbkdf2{p40}", "$scrypt${p30}", "$ml${p40}", "$bcrypt-sha256${p40}", "$B${p30}", "$3$${h32}", "$8${p30}", "$9${p30}",
+        "$5$|{p40}", "$6$|{p60}", "$y${p30}", "$7${p30}", "$gy${p30}", "$sha1${p30}", "$md5{p20}", "$P${c30}", "$H${c30}", "$S${c50}", "$argon2{q40}", "$pbkdf2{p40}", "$scrypt${p30}", "$ml${p40}", "$bcrypt-sha256${p40}", "$B${p30}", "$3$${h32}", "$8${p30}", "$9${p30}",
         "$NT${h32}", "$krb5{p30}", "$DCC2${p30}",
     ]),
     hash("framework-hash", "password hashes of web frameworks", &[
-        "pbkdf2_sha256${d1}${p30}", "pbkdf2_sha1${d1}${p20}", "pbkdf2:sha256:{p40}", "pbkdf2:sha1:{p40}", "pbkdf2:sha512:{p40}", "scrypt:{d1}:{d1}:{d1}${p40}", "argon2$argon2{p40}", "bcrypt_sha256${p40}", "bcrypt${p40}", "grub.pbkdf2.sha512.{p40}", "sha1${v1}${h40}", "md5${v1}${h32}", "scrypt${p40}",
+        "pbkdf2_sha256${d1}${p30}", "pbkdf2_sha1${d1}${p20}", "pbkdf2:sha256:{p40}", "pbkdf2:sha1:{p40}", "pbkdf2:sha512:{p40}", "scrypt:{d1}:{d1}:{d1}${p40}", "argon2$argon2{q40}", "bcrypt_sha256${p40}", "bcrypt${p40}", "grub.pbkdf2.sha512.{p40}", "sha1${v1}${h40}", "md5${v1}${h32}", "scrypt${p40}",
         "PBKDF2${p30}", "sha256${d1}${p30}", "sha512${v6}${p40}",
     ]),
     hash("scram", "PostgreSQL and MongoDB SCRAM verifiers", &["SCRAM-SHA-256${d1}:{p40}", "SCRAM-SHA-1${d1}:{p30}", "SCRAM-SHA-512${d1}:{p40}"]),

@@ -7,6 +7,8 @@ pub(super) mod header;
 mod named;
 pub(super) mod pair;
 mod space;
+pub(super) mod special;
+pub(super) mod table;
 pub(super) mod text;
 pub(super) mod tool;
 pub(super) mod url;

@@ -8,6 +8,7 @@ use super::extent::{self, Around, Extent};
 use super::glue::{self, Glue};
 use super::header;
 use super::space;
+use super::table;
 use super::text::{before, byte, is_name, line_end, quote, skip_blanks, skip_while, trim};
 use crate::redact::look;
 use crate::redact::name::{self, Grade};
@@ -69,24 +70,44 @@ pub(in crate::redact) fn find(text: &[u8], at: usize, out: &mut Vec<Span>) -> us
         start -= if word > 0 { word + 1 } else { 0 };
     }
     let grade = name::grade(&text[start..end]);
-    if grade != Grade::No {
+    table::find(text, start, end, out);
+    if matches!(byte(text, end), b',' | b')' | b' ') {
+        table::insert(text, start, end, out);
+    }
+    if grade != Grade::No && !in_authority(text, start) {
         let kind = name::kind_of(&text[start..end]);
         value_of(text, &Name { start, end, grade, kind }, out);
     }
     end
 }
 
+/// Whether the name is the user of a URL (`https://x-access-token:…@host`): that is another rule's.
+fn in_authority(text: &[u8], start: usize) -> bool {
+    let low = start.saturating_sub(64);
+    let word = text[low..start].iter().rev().take_while(|byte| !byte.is_ascii_whitespace() && !b"?&=#;,\"'".contains(byte)).count();
+    let before = &text[start - word..start];
+    memchr::memmem::find(before, b"://").is_some_and(|at| !before[at + 3..].contains(&b'/'))
+}
+
 /// Whether what follows can be a value at all: most names in a log stand in a sentence.
 fn may_follow(text: &[u8], start: usize, end: usize) -> bool {
     let next = byte(text, end);
     if next != b' ' && next != b'\t' {
-        return !(next.is_ascii_whitespace() || b"/,;!<".contains(&next)) || before(text, start) == b'-' || next == b',';
+        return !(next.is_ascii_whitespace() || b"/;!<".contains(&next)) || is_column(text, start, end) || before(text, start) == b'-' || next == b',';
     }
     let from = skip_blanks(text, end);
     let to = skip_while(&text[..text.len().min(from + 80)], from, |byte| !byte.is_ascii_whitespace());
     let word = &text[from..to];
     let plain = word.iter().all(|byte| byte.is_ascii_alphabetic() || b".,!)".contains(byte));
-    !plain || before(text, start) == b'-' || space::is_link(word) || is_exact(&text[start..end])
+    !plain || is_column(text, start, end) || before(text, start) == b'-' || space::is_link(word) || is_exact(&text[start..end])
+}
+
+/// Whether the name is a cell of a heading, or a column of a list.
+fn is_column(text: &[u8], start: usize, end: usize) -> bool {
+    let next = byte(text, skip_blanks(text, end));
+    let last = before(text, start);
+    let bar = |byte: u8| b"|,;\t".contains(&byte) || byte == 0xe2 || byte == 0x82;
+    bar(next) || (matches!(next, b'\n' | b'\r' | 0) && (bar(last) || last == b' ' || start == 0)) || next == b')'
 }
 
 /// Settings and commands that take any word as their value.
@@ -95,7 +116,7 @@ fn is_exact(name: &[u8]) -> bool {
 }
 
 fn is_two_words(word: &[u8]) -> bool {
-    [&b"key"[..], b"keys", b"code", b"codes", b"phrase", b"id"].iter().any(|known| word.eq_ignore_ascii_case(known))
+    [&b"key"[..], b"keys", b"code", b"codes", b"phrase", b"id", b"seed"].iter().any(|known| word.eq_ignore_ascii_case(known))
 }
 
 fn value_of(text: &[u8], name: &Name, out: &mut Vec<Span>) {
@@ -156,7 +177,25 @@ fn assigned(text: &[u8], name: &Name, glue: Glue, at: usize, around: &Around, ou
         }
         return;
     }
+    pair_of_words(text, name, value, out);
+    // `passwd: all tests passed`: words in the middle of a line are a sentence.
+    let words = !value.quoted && !around.leading && glue == Glue::Colon && before(text, at) == b' ';
+    if words && text[value.start..value.end].iter().all(u8::is_ascii_lowercase) && byte(text, value.end) == b' ' {
+        return;
+    }
     take(text, name, value, out);
+}
+
+/// `Login: admin / secret`: the second word is the password.
+fn pair_of_words(text: &[u8], name: &Name, value: Extent, out: &mut Vec<Span>) {
+    let rest = &text[value.end..line_end(text, value.end)];
+    if rest.starts_with(b" / ") && name.kind != "password" {
+        let start = value.end + 3;
+        let end = skip_while(text, start, |byte| !byte.is_ascii_whitespace());
+        if look::is_loose(&text[start..end]) {
+            out.push(Span::new(start, end, &PAIR).kind("password"));
+        }
+    }
 }
 
 /// Whether a quote closes right behind the name: then it is the name that is quoted.
@@ -198,6 +237,11 @@ fn unquoted(text: &[u8], name: &Name, glue: Glue, at: usize, around: &Around) ->
         if !has_pair(&text[at..end]) {
             return Extent { start: at, end: trim(text, at, end).1, quoted: false };
         }
+    }
+    // `User=tars; Password = two words ; Pooling=true`
+    if around.list == b';' && spaced && byte(text, end) == b' ' {
+        let end = at + text[at..eol].iter().position(|byte| *byte == b';').unwrap_or(eol - at);
+        return Extent { start: at, end: trim(text, at, end).1, quoted: false };
     }
     if whole && is_phrase(&text[at..eol]) {
         return Extent { start: at, end: eol, quoted: false };
@@ -287,6 +331,9 @@ pub(super) fn is_secret(name: &Name, secret: &[u8], quoted: bool) -> bool {
     }
     let digits = secret.iter().all(u8::is_ascii_digit);
     let least = if matches!(name.kind, "password" | "code") { 4 } else { 6 };
+    if name.kind == "code" && secret.len() < 4 {
+        return false;
+    }
     if digits {
         return secret.len() >= least;
     }

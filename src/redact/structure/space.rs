@@ -43,12 +43,15 @@ pub(super) fn find(text: &[u8], name: &Name, at: usize, out: &mut Vec<Span>) {
     if DIRECTIVES.contains(&lower.as_str()) || is_netrc(text, name, &lower) || is_protocol(text, name, word) {
         return directive(text, name, at, around, &lower, out);
     }
+    // `password 7 0822455D0A16`, `secret 5 $1$…`: the kind of encryption first.
+    let kind = byte(text, at).is_ascii_digit() && byte(text, at + 1) == b' ';
+    let at = if kind && name.grade == Grade::Strong { at + 2 } else { at };
     if let Some(value) = quoted_value(text, at) {
         return sentence_or_secret(text, name, value, out);
     }
     let end = extent::bare(text, at, around);
     let value = &text[at..end];
-    if around.leading && is_upper(word) && look::is_loose(value) || name.grade == Grade::Strong && is_bare_secret(value) {
+    if around.leading && is_upper(word) && look::is_loose(value) || name.grade == Grade::Strong && is_bare_secret(text, name, value) {
         return push(text, name, at, end, out);
     }
     prose(text, name, at, around, out);
@@ -149,8 +152,15 @@ fn is_upper(word: &[u8]) -> bool {
 }
 
 /// A bare word that can hardly be anything else.
-fn is_bare_secret(value: &[u8]) -> bool {
+fn is_bare_secret(text: &[u8], name: &Name, value: &[u8]) -> bool {
     let value = value.strip_suffix(b".").or(value.strip_suffix(b",")).unwrap_or(value);
+    let bare = value.strip_suffix(b"=").unwrap_or(value);
+    if before(text, name.start) == b'/' || bare.contains(&b'=') {
+        return false;
+    }
+    if name.kind == "code" && (4..9).contains(&value.len()) && value.iter().all(u8::is_ascii_digit) {
+        return true;
+    }
     look::is_loose(value) && !look::is_uuid(value)
 }
 
@@ -170,8 +180,13 @@ fn prose(text: &[u8], name: &Name, at: usize, around: &Around, out: &mut Vec<Spa
         verbs += 1;
         start = skip_blanks(text, end);
     }
-    if verbs > 0 {
-        return said(text, name, start, around, out);
+    if verbs > 0 && said(text, name, start, around, out) {
+        return;
+    }
+    let end = line_end(text, at);
+    if end > at && text[end - 1] == b':' && end - at < 80 {
+        super::block::find(text, name, glue::Glue::Colon, end, around, out);
+        return;
     }
     // A colon further on, with only a few words between.
     if matches!(&text[at..eol.min(at + 3)], b"for" | b"of " | b"(ro" | b"fue" | b"fur" | b"f\xc3\xbc" | b"to ") {
@@ -186,9 +201,10 @@ fn prose(text: &[u8], name: &Name, at: usize, around: &Around, out: &mut Vec<Spa
     }
 }
 
-fn said(text: &[u8], name: &Name, start: usize, around: &Around, out: &mut Vec<Span>) {
+fn said(text: &[u8], name: &Name, start: usize, around: &Around, out: &mut Vec<Span>) -> bool {
     if let Some(value) = quoted_value(text, start) {
-        return sentence_or_secret(text, name, value, out);
+        sentence_or_secret(text, name, value, out);
+        return true;
     }
     let mut end = extent::bare(text, start, around);
     while end > start && b".,:;".contains(&text[end - 1]) {
@@ -197,7 +213,9 @@ fn said(text: &[u8], name: &Name, start: usize, around: &Around, out: &mut Vec<S
     let word = &text[start..end];
     if look::is_loose(word) || (name.kind == "code" && word.len() >= 4 && word.iter().all(u8::is_ascii_digit)) {
         push(text, name, start, end, out);
+        return true;
     }
+    false
 }
 
 fn push(text: &[u8], name: &Name, start: usize, end: usize, out: &mut Vec<Span>) {

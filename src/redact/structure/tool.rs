@@ -29,6 +29,8 @@ enum Take {
     Percent,
     /// The word after that many others.
     Word(usize),
+    /// The first word behind the name that is no flag.
+    First,
 }
 
 type Row = (&'static str, &'static [(&'static str, Take)]);
@@ -79,8 +81,15 @@ static TOOLS: &[Row] = &[
     ("htpasswd", &[("-b", Take::Word(2))]),
     ("net use", &[("\\\\", Take::Word(0))]),
     ("net user", &[("user", Take::Word(1))]),
-    ("vault login", &[("login", Take::Word(0))]),
-    ("rclone obscure", &[("obscure", Take::Word(0))]),
+    ("vault login", &[("", Take::First)]),
+    ("ConvertTo-SecureString", &[("", Take::First)]),
+    ("identified by", &[("", Take::First)]),
+    ("identified by password", &[("", Take::First)]),
+    ("identified with mysql_native_password by", &[("", Take::First)]),
+    ("identified with caching_sha2_password by", &[("", Take::First)]),
+    ("snmp-server community", &[("", Take::First)]),
+    ("token create -id", &[("", Take::First)]),
+    ("rclone obscure", &[("", Take::First)]),
     ("kinit", &[]),
     ("--user", &[("--user", Take::Colon)]),
 ];
@@ -94,14 +103,23 @@ pub(in crate::redact) fn names() -> impl Iterator<Item = &'static str> {
 pub(in crate::redact) fn find(text: &[u8], row: usize, at: usize, out: &mut Vec<Span>) {
     let (name, flags) = TOOLS[row];
     let end = at + name.len();
-    let starts = !before(text, at).is_ascii_alphanumeric() && !b"_".contains(&before(text, at)) || name.starts_with(' ');
+    let colour = before(text, at) == b'm' && text[at.saturating_sub(8)..at].contains(&0x1b);
+    let starts = colour || !before(text, at).is_ascii_alphanumeric() && !b"_".contains(&before(text, at)) || name.starts_with(' ');
     let stops = !byte(text, end).is_ascii_alphanumeric() && !b"_-:".contains(&byte(text, end)) || text[end..].to_ascii_lowercase_prefix(b".exe");
     if !starts || !stops {
         return;
     }
+    // `"redis-cli", "-a", …`: the quote that closes the name opens nothing.
+    let end = end + usize::from(matches!(byte(text, end), b'"' | b'\''));
     let own = name.rfind([' ', '-']).filter(|_| name.contains(' ') || name.starts_with("--"));
     let from = own.map_or(end, |_| if name.starts_with("--") { at } else { at + name.rfind(' ').unwrap_or(0) + 1 });
     let words = words(text, from);
+    if let [("", Take::First)] = flags {
+        if let Some(word) = words.iter().find(|(start, _)| text[*start] != b'-') {
+            hide(text, *word, false, out);
+        }
+        return;
+    }
     for (index, word) in words.iter().enumerate() {
         for (flag, take) in flags {
             apply(text, &words, index, *word, flag.as_bytes(), *take, out);
@@ -139,12 +157,17 @@ fn apply(text: &[u8], words: &[(usize, usize)], index: usize, word: (usize, usiz
                 Some((skip_plain(text, start + mark + 1), end)).filter(|_| !text[start..end].starts_with(b"http") && memchr::memmem::find(&text[start..end], b"://").is_none())
             })
         }
-        Take::Glued => None,
+        Take::Glued | Take::First => None,
     };
-    let Some((start, end)) = target else { return };
+    if let Some(target) = target {
+        hide(text, target, take == Take::Colon, out);
+    }
+}
+
+fn hide(text: &[u8], (start, end): (usize, usize), colon: bool, out: &mut Vec<Span>) {
     let (start, end) = unquoted(text, start, end);
     let secret = &text[start..end];
-    let numeric = take == Take::Colon && secret.len() < 6 && secret.iter().all(u8::is_ascii_digit);
+    let numeric = colon && secret.len() < 6 && secret.iter().all(u8::is_ascii_digit);
     if start < end && !numeric && !secret.starts_with(b"/") && !look::is_placeholder(secret, true) && !secret.starts_with(b"$") {
         out.push(Span::new(start, end, &TOOL));
     }

@@ -52,7 +52,8 @@ fn far_sign(text: &[u8], start: usize, sign: usize, end: usize) -> usize {
 /// No `@` before the first `/`: a port, a password with a `/` in it, or a URL that was cut off.
 fn without_sign(text: &[u8], scheme: &[u8], start: usize, first: usize, end: usize, out: &mut Vec<Span>) {
     let Some(colon) = text[start..first].iter().position(|byte| *byte == b':').map(|colon| start + colon + 1) else { return };
-    let port = text[colon..first].iter().all(u8::is_ascii_digit);
+    let digits = skip_while(&text[..first], colon, |byte| byte.is_ascii_digit());
+    let port = digits == first || digits > colon && b";,)".contains(&text[digits]);
     if byte(text, start) == b'[' || (port && colon < first) {
         return;
     }
