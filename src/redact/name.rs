@@ -118,7 +118,7 @@ const PUBLIC: &[&str] = &[
     "object", "lookup", "row", "group", "dedup", "idempotency", "routing", "registry", "translation", "message",
     "map", "field", "column", "sub", "composite", "natural", "surrogate", "meta", "tag", "label", "item", "dict",
     "hash", "range", "search", "order", "parent", "child", "type", "name", "arrow", "function", "shortcut", "enter",
-    "space", "modifier", "known", "host", "websocket", "duplicate", "config", "s3", "metadata", "context", "shift", "ctrl",
+    "space", "modifier", "known", "host", "websocket", "socket", "duplicate", "config", "s3", "metadata", "context", "shift", "ctrl",
     "escape", "press", "any", "verify", "verification", "publishable", "anon", "blob", "document", "trusted",
 ];
 /// What follows makes it a fact about a secret.

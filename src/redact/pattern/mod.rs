@@ -43,7 +43,7 @@ impl Candidate {
             let secret = &text[start..end];
             // `sk-learn-contrib-package` is made of words: a token has digits.
             let mix = super::look::mix(secret);
-            if self.token.inside || mix.digit > 0 || (mix.upper > 2 && mix.turns > 4) {
+            if self.token.inside || mix.digit > 0 || (mix.upper > 2 && mix.lower > 2) {
                 out.push(Span::new(start, end, &self.token.rule));
             }
         }

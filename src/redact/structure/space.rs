@@ -39,13 +39,13 @@ pub(super) fn find(text: &[u8], name: &Name, at: usize, out: &mut Vec<Span>) {
     if attribute(text, name, at, out) {
         return;
     }
+    // `password 7 0822455D0A16`, `secret 5 $1$…`: the kind of encryption first.
+    let kind = byte(text, at).is_ascii_digit() && byte(text, at + 1) == b' ';
+    let at = if kind && name.grade == Grade::Strong { at + 2 } else { at };
     let lower = String::from_utf8_lossy(word).to_ascii_lowercase();
     if DIRECTIVES.contains(&lower.as_str()) || is_netrc(text, name, &lower) || is_protocol(text, name, word) {
         return directive(text, name, at, around, &lower, out);
     }
-    // `password 7 0822455D0A16`, `secret 5 $1$…`: the kind of encryption first.
-    let kind = byte(text, at).is_ascii_digit() && byte(text, at + 1) == b' ';
-    let at = if kind && name.grade == Grade::Strong { at + 2 } else { at };
     if let Some(value) = quoted_value(text, at) {
         return sentence_or_secret(text, name, value, out);
     }

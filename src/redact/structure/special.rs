@@ -60,7 +60,7 @@ pub(in crate::redact) fn pgpass(text: &[u8], at: usize, out: &mut Vec<Span>) {
     let plain = |(from, to): &(usize, usize)| to > from && text[*from..*to].iter().all(|byte| byte.is_ascii_graphic());
     let port = |(from, to): &(usize, usize)| &text[*from..*to] == b"*" || text[*from..*to].iter().all(u8::is_ascii_digit);
     let (_, end) = trim(text, from, eol);
-    if fields.len() == 4 && fields.iter().all(plain) && port(&fields[1]) && end > from && !text[from..end].contains(&b' ') && !look::is_placeholder(&text[from..end], true) {
+    if fields.len() == 4 && fields.iter().all(plain) && port(&fields[1]) && end > from && !text[from..end].iter().any(|byte| b" :".contains(byte)) && !look::is_placeholder(&text[from..end], true) {
         out.push(Span::new(from, end, &PGPASS));
     }
 }
@@ -96,9 +96,10 @@ pub(in crate::redact) fn echo(text: &[u8], at: usize, out: &mut Vec<Span>) {
     }
     let mut start = skip_while(text, at, |byte| byte.is_ascii_alphabetic());
     let mut last = None;
+    let open = lead.trim_end().bytes().last().filter(|byte| matches!(byte, b'\'' | b'"'));
     loop {
         start = skip_blanks(text, start);
-        if start >= eol || b"|)`;'\"".contains(&byte(text, start)) && quote(text, start).is_none() {
+        if open.is_some_and(|quote| byte(text, start) == quote) || start >= eol || b"|)`;'\"".contains(&byte(text, start)) && quote(text, start).is_none() {
             break;
         }
         let value = quote(text, start).and_then(|_| extent::quoted(text, start, false)).filter(|value| value.end < eol);

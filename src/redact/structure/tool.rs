@@ -115,6 +115,7 @@ pub(in crate::redact) fn find(text: &[u8], row: usize, at: usize, out: &mut Vec<
     let from = own.map_or(end, |_| if name.starts_with("--") { at } else { at + name.rfind(' ').unwrap_or(0) + 1 });
     let words = words(text, from);
     if let [("", Take::First)] = flags {
+        let words = self::words(text, end);
         if let Some(word) = words.iter().find(|(start, _)| text[*start] != b'-') {
             hide(text, *word, false, out);
         }
