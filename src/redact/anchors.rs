@@ -48,7 +48,7 @@ pub(super) fn anchors(known: Vec<Pattern>) -> Anchors {
     all.extend(["~*", "+@", " on >", " on #"].map(|text| (text, What::Line(special::acl))));
     all.extend(["echo ", "printf "].map(|text| (text, What::Line(special::echo))));
     all.extend(["\"input\"", "input_value="].map(|text| (text, What::Line(special::input))));
-    all.extend([("form-data;", What::Line(special::form_data)), (":AA", What::Line(special::telegram))]);
+    all.extend([("form-data;", What::Line(special::form_data)), (" is your", What::Line(special::is_your)), (":AA", What::Line(special::telegram))]);
     all.extend(tool::names().enumerate().map(|(row, name)| (name, What::Tool(row))));
     all.extend(pattern::candidates().into_iter().map(|(first, candidate)| (first, What::Token(candidate))));
     let mut wanted = Vec::new();

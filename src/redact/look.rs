@@ -6,7 +6,7 @@ const WORDS: &[&str] = &[
     "(null)", "required", "optional", "string", "str", "&str", "text", "bool", "bytes", "any", "redacted", "hidden",
     "masked", "removed", "(sensitive", "sensitive", "<none>", "enabled", "disabled", "string;", "(hidden)", "void",
     "object", "secretstr", "optional[str]", "varchar", "todo", "tbd", "missing", "present", "unchanged", "invalid",
-    "expired", "basic", "bearer", "failed", "ok", "set", "not", "auto", "prompt", "stdin", "-", "--", "~",
+    "expired", "incorrect", "wrong", "correct", "denied", "rejected", "accepted", "changed", "unknown", "blank", "needed", "mismatch", "updated", "reset", "unavailable", "skipped", "passed", "basic", "bearer", "failed", "ok", "set", "not", "auto", "prompt", "stdin", "-", "--", "~",
 ];
 
 /// What introduces a reference to a secret kept elsewhere.
@@ -25,6 +25,7 @@ pub(super) fn is_placeholder(value: &[u8], quoted: bool) -> bool {
     WORDS.contains(&lower.as_str())
         || REFERENCES.iter().any(|start| lower.starts_with(start))
         || is_variable(value)
+        || is_remark(value)
         || is_tag(value)
         || is_path(value)
         || (!quoted && is_code(value))
@@ -52,6 +53,7 @@ fn is_variable(value: &[u8]) -> bool {
                 None => true,
             }
         }
+        [b'$', rest @ ..] if !rest.is_empty() && rest.iter().all(u8::is_ascii_digit) => true,
         [b'$', rest @ ..] => {
             let name = rest.iter().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_').count();
             let upper = rest[..name].iter().all(|byte| !byte.is_ascii_lowercase());
@@ -64,6 +66,11 @@ fn is_variable(value: &[u8]) -> bool {
         [b'{', inner @ .., b'}'] => inner.iter().all(|byte| byte.is_ascii_alphabetic() || b"_.".contains(byte)),
         _ => false,
     }
+}
+
+/// `(none)`, `(not set)`.
+fn is_remark(value: &[u8]) -> bool {
+    value.len() > 2 && value[0] == b'(' && value[1..].iter().all(|byte| byte.is_ascii_lowercase() || b" )".contains(byte))
 }
 
 /// `<placeholder>`.
@@ -155,6 +162,13 @@ pub(super) fn is_random(value: &[u8]) -> bool {
     let letters = usize::from(mix.lower > 0) + usize::from(mix.upper > 0);
     let most = if letters == 2 { mix.len >= 8 } else { mix.len >= 12 };
     most && mix.turns >= 3 && mix.turns * 5 >= mix.len && mix.digit * 20 >= mix.len
+}
+
+/// Small and capital letters and digits in one short word: a password as generators make them.
+pub(super) fn is_generated(value: &[u8]) -> bool {
+    let mix = mix(value);
+    (8..=64).contains(&mix.len) && mix.upper > 0 && mix.lower > 1 && mix.digit > 0 && mix.turns > 2 && mix.turns * 4 >= mix.len
+        && !value.iter().any(|byte| b"/.:=()[]{}<>,;_".contains(byte))
 }
 
 /// A UUID: an identifier unless its name says otherwise.

@@ -82,7 +82,7 @@ impl Words {
 /// Secret wherever they stand in a name, unless [`ABOUT`] follows.
 const PASSWORD: &[&str] = &[
     "password", "passwd", "passwrd", "passwort", "kennwort", "pwd", "passphrase", "passcode", "psk", "secret",
-    "apikey", "credential", "mnemonic", "contrasena", "wachtwoord", "senha", "haslo", "mdp", "motdepasse",
+    "apikey", "credential", "secretkey", "accesskey", "privatekey", "authkey", "masterauth", "primaryauth", "requirepass", "rootpw", "bindpw", "sessionid", "sessid", "mnemonic", "contrasena", "wachtwoord", "senha", "haslo", "mdp", "motdepasse",
 ];
 /// Ends of words written together: `rpcpassword`, `sonartoken`.
 const GLUED: &[&str] = &[
@@ -185,6 +185,9 @@ fn by_last(words: &Words, last: &str) -> Grade {
     if matches!(last, "auth") && words.upper && words.count > 1 {
         return Grade::Weak;
     }
+    if last == "phrase" && matches!(words.before_last(), "seed" | "recovery" | "mnemonic" | "backup" | "pass" | "wallet") {
+        return Grade::Strong;
+    }
     if last == "seed" && words.any(|word| matches!(word, "otp" | "totp" | "mfa" | "wallet" | "recovery")) {
         return Grade::Strong;
     }
@@ -205,7 +208,10 @@ fn key(words: &Words, last: &str) -> Grade {
 }
 
 fn glued(word: &str) -> bool {
-    GLUED.iter().any(|end| word.ends_with(end))
+    if word.starts_with("nopass") {
+        return false;
+    }
+    GLUED.iter().any(|end| word.len() > end.len() && word.ends_with(end))
         || BEGUN.iter().any(|begin| word.starts_with(begin))
         || (word.len() > 5 && word.ends_with("pass") && !PASSES.contains(&word))
 }

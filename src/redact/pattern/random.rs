@@ -41,6 +41,7 @@ pub(in crate::redact) fn find(text: &[u8], quiet: &[(usize, usize)], inside: Ins
         if start == low && low > 0 {
             start -= text[..low].iter().rev().take(4096).take_while(|byte| is_run(**byte)).count();
         }
+        start += text[start..end].iter().take_while(|byte| **byte == b'/').count();
         if end - start >= LEAST && !quiet.iter().any(|(from, to)| *from <= start && start < *to) {
             run(text, start, end, end + padding, inside, out);
         }

@@ -82,7 +82,7 @@ pub(in crate::redact) static TOKENS: &[Token] = &[
     token("work", "tokens of Atlassian, Linear, Notion, Asana, Airtable, Figma, ClickUp, Doppler, Postman, Typeform", &[
         "ATATT3{v60}", "ATBB{v20}", "ATCTT3{v60}", "ATSTT3{v60}", "BBDC-{b40}", "lin_api_{a30}", "lin_oauth_{h60}", "secret_{a43}", "pat{a14=}.{h60}", "figd_{v30}", "pk_{d6}_{u30}", "dp.pt.{a40}", "dp.st.{w40}",
         "dp.ct.{a40}", "dp.sa.{a40}", "dp.scim.{a40}", "dp.audit.{a40}", "PMAK-{h24}-{h34}", "tfp_{v40}", "rdme_{l60}", "pnu_{a30}", "pul-{h36}", "dapi{h32}", "ddp_{a30}", "sm_pat_{a16}", "sm_aat_{a16}", "sm_sat_{a16}", "fio-u-{v40}",
-        "b_{l40}", "prefect_{a30}", "waka_{x30}", "aio_{a24}", "API-{u24}", "p8e-{l30}", "ATTA{x60}", "shortcut_{v30}", "cal_live_{h30}", "rpa_{a30}", "sk_{a40}", "ak_{a40}", "ctp_{a30}", "ubi_{a30}", "wandb_v1_{v20}", "apify_api_{a30}", "sl.{v100}",
+        "b_{l40}", "prefect_{a30}", "waka_{x30}", "aio_{a24}", "API-{u24}", "p8e-{l30}", "ATTA{x60}", "1000.{h32=}.{h32=}", "nsec1{l50}", "xprv{a80}", "shortcut_{v30}", "cal_live_{h30}", "rpa_{a30}", "sk_{a40}", "ak_{a40}", "ctp_{a30}", "ubi_{a30}", "wandb_v1_{v20}", "apify_api_{a30}", "sl.{v100}",
     ]),
     token("social", "tokens of Facebook, Twitter, Twitch, LinkedIn, Spotify", &["EAA{a60}", "EAAC{a40}", "EAAG{a40}", "WPL_AP1.{w20}"]),
     token("age", "age secret keys", &["AGE-SECRET-KEY-1|{u30}", "AGE-PLUGIN-{v5}-1{u30}"]),

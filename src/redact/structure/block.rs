@@ -141,8 +141,11 @@ fn below(text: &[u8], name: &Name, eol: usize, around: &Around, out: &mut Vec<Sp
         }
         let deeper = indent(text, start);
         let item = text[from..to].starts_with(b"- ") && deeper >= base;
+        let number = skip_while(text, from, |byte| byte.is_ascii_digit());
+        let numbered = number > from && b".)".contains(&byte(text, number)) && byte(text, number + 1) == b' ';
+        let item = item || numbered;
         if item {
-            from += 2;
+            from = if numbered { number + 2 } else { from + 2 };
         }
         if item || (deeper > base && around.leading && is_single(&text[from..to])) {
             let quoted = quote(text, from).and_then(|_| extent::quoted(text, from, false));

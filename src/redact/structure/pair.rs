@@ -69,7 +69,12 @@ pub(in crate::redact) fn find(text: &[u8], at: usize, out: &mut Vec<Span>) -> us
         let word = text[..start - 1].iter().rev().take(24).take_while(|byte| byte.is_ascii_alphabetic()).count();
         start -= if word > 0 { word + 1 } else { 0 };
     }
-    let grade = name::grade(&text[start..end]);
+    let mut grade = name::grade(&text[start..end]);
+    // The tail of a path (`/etc/passwd:/etc/passwd`) and a test's verdict (`PASS: it works`) name nothing.
+    let verdict = &text[start..end] == b"PASS" && byte(text, end) == b':';
+    if grade == Grade::Strong && (before(text, start) == b'/' || verdict) {
+        grade = Grade::Weak;
+    }
     table::find(text, start, end, out);
     if matches!(byte(text, end), b',' | b')' | b' ') {
         table::insert(text, start, end, out);
@@ -147,6 +152,9 @@ fn header_of(text: &[u8], name: &Name, glue: Glue, at: usize, out: &mut Vec<Span
 fn assigned(text: &[u8], name: &Name, glue: Glue, at: usize, around: &Around, out: &mut Vec<Span>) {
     let at = wrapped(text, skip_blanks(text, at));
     let eol = line_end(text, at);
+    if byte(text, at) == b'(' && glue == Glue::Equals && credentials(text, name, at + 1, out) {
+        return;
+    }
     if block::find(text, name, glue, at, around, out) {
         return;
     }
@@ -183,7 +191,26 @@ fn assigned(text: &[u8], name: &Name, glue: Glue, at: usize, around: &Around, ou
     if words && text[value.start..value.end].iter().all(u8::is_ascii_lowercase) && byte(text, value.end) == b' ' {
         return;
     }
+    // `this.token = token;`
+    let word = &text[name.start..name.end];
+    if glue == Glue::Equals && word.contains(&b'.') && word.ends_with(&text[value.start..value.end]) && byte(text, value.end) == b';' {
+        return;
+    }
     take(text, name, value, out);
+    more(text, name, value, out);
+}
+
+/// `passwords: a, b`: the rest of a bare list.
+fn more(text: &[u8], name: &Name, value: Extent, out: &mut Vec<Span>) {
+    let mut at = value.end;
+    while before(text, name.end) == b's' && !value.quoted && byte(text, at) == b',' && byte(text, at + 1) == b' ' {
+        let end = skip_while(text, at + 2, |byte| !byte.is_ascii_whitespace() && byte != b',');
+        if !look::is_loose(&text[at + 2..end]) {
+            return;
+        }
+        take(text, name, Extent { start: at + 2, end, quoted: false }, out);
+        at = end;
+    }
 }
 
 /// `Login: admin / secret`: the second word is the password.
@@ -296,6 +323,9 @@ fn tag(text: &[u8], name: &Name, at: usize, out: &mut Vec<Span>) {
 /// `("name", "value")`, `--name", "value"`, `name('value')`.
 fn argument(text: &[u8], name: &Name, glue: Glue, at: usize, out: &mut Vec<Span>) {
     let flag = glue::is_flag(text, name.start);
+    if glue == Glue::Paren && credentials(text, name, at, out) {
+        return;
+    }
     // `"name": "DB_PASSWORD", "value": "x"`
     let label = text[..name.start.saturating_sub(1)].trim_ascii_end().last();
     if glue == Glue::Comma && !flag && matches!(label, Some(b':' | b'=')) && super::named::value(text, name, at, out) {
@@ -310,6 +340,28 @@ fn argument(text: &[u8], name: &Name, glue: Glue, at: usize, out: &mut Vec<Span>
     if flag || !(list || names) || look::is_random(secret) {
         take(text, name, value, out);
     }
+}
+
+/// `auth=('user', 'x')`, `login("user", "x")`: the strings behind the first.
+pub(super) fn credentials(text: &[u8], name: &Name, at: usize, out: &mut Vec<Span>) -> bool {
+    let word = text[name.start..name.end].to_ascii_lowercase();
+    if ![&b"auth"[..], b"login", b"credential", b"session"].iter().any(|part| memchr::memmem::find(&word, part).is_some()) {
+        return false;
+    }
+    let eol = line_end(text, at).min(at + 400);
+    let (mut i, mut index) = (at, 0);
+    while i < eol && text[i] != b')' {
+        if quote(text, i).is_some() {
+            let Some(value) = extent::quoted(text, i, false) else { return index > 1 };
+            if index > 0 && look::is_loose(&text[value.start..value.end]) {
+                out.push(Span::new(value.start, value.end, &PAIR).kind("password"));
+            }
+            index += 1;
+            i = value.end;
+        }
+        i += 1;
+    }
+    index > 1
 }
 
 /// Adds the value unless it is none.

@@ -97,7 +97,8 @@ fn sentence_or_secret(text: &[u8], name: &Name, value: Extent, out: &mut Vec<Spa
     let secret = &text[value.start..value.end];
     let words = secret.split(|byte| *byte == b' ').count();
     let lower = secret.iter().all(|byte| byte.is_ascii_lowercase() || *byte == b' ');
-    if words > 5 || (words > 1 && !lower && !look::is_loose(secret)) {
+    let label = name.kind != "password" && !secret.iter().any(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
+    if label || words > 5 || (words > 1 && !lower && !look::is_loose(secret)) {
         return;
     }
     pair::take(text, name, value, out);
@@ -170,6 +171,9 @@ fn prose(text: &[u8], name: &Name, at: usize, around: &Around, out: &mut Vec<Spa
     if name.grade != Grade::Strong {
         return;
     }
+    if nearby(text, at, name, out) {
+        return;
+    }
     let (mut start, mut verbs) = (at, 0);
     for _ in 0..4 {
         let end = blank(text, start, eol);
@@ -199,6 +203,21 @@ fn prose(text: &[u8], name: &Name, at: usize, around: &Around, out: &mut Vec<Spa
             }
         }
     }
+}
+
+/// "Reset password for admin to x", "password for role r is x": a generated word further on the line.
+fn nearby(text: &[u8], at: usize, name: &Name, out: &mut Vec<Span>) -> bool {
+    let eol = line_end(text, at).min(at + 80);
+    let mut from = at;
+    for word in text[at..eol].split(|byte| byte.is_ascii_whitespace() || b"\"',;".contains(byte)) {
+        let bare = word.strip_suffix(b".").unwrap_or(word);
+        if look::is_generated(bare) && !look::is_uuid(bare) {
+            out.push(Span::new(from, from + bare.len(), &PAIR).kind(name.kind));
+            return true;
+        }
+        from += word.len() + 1;
+    }
+    false
 }
 
 fn said(text: &[u8], name: &Name, start: usize, around: &Around, out: &mut Vec<Span>) -> bool {

@@ -90,6 +90,8 @@ pub(in crate::redact) fn echo(text: &[u8], at: usize, out: &mut Vec<Span>) {
     let low = line_start(text, at).max(at.saturating_sub(60));
     let lead = String::from_utf8_lossy(&text[low..at]).to_ascii_lowercase();
     let piped = line.split_once('|').is_some_and(|(_, rest)| READERS.iter().any(|reader| rest.contains(reader)));
+    let file = line.split_once('>').is_some_and(|(_, rest)| ["pass", "secret", "token", "cred", "pw", "key"].iter().any(|word| rest.contains(word)));
+    let piped = piped || file;
     let asked = ["password", "passwd", "passphrase", "secret", "askpass", "keyscript"].iter().any(|word| lead.contains(word)) && lead.trim_end().ends_with(['(', '\'', '"', '=', '/', '`']);
     if !piped && !asked {
         return;
@@ -114,7 +116,7 @@ pub(in crate::redact) fn echo(text: &[u8], at: usize, out: &mut Vec<Span>) {
             last = Some((from, to));
         }
         start = next;
-        if byte(text, start) == b'|' {
+        if b"|>".contains(&byte(text, skip_blanks(text, start))) {
             break;
         }
     }
@@ -139,6 +141,17 @@ pub(in crate::redact) fn input(text: &[u8], at: usize, out: &mut Vec<Span>) {
         .any(|word| word.len() > 2 && name::grade(word) == Grade::Strong);
     if named && !look::is_placeholder(&text[value.start..value.end], true) {
         out.push(Span::new(value.start, value.end, &INPUT));
+    }
+}
+
+/// Looks at ` is your`: "123456 is your verification code".
+pub(in crate::redact) fn is_your(text: &[u8], at: usize, out: &mut Vec<Span>) {
+    let eol = line_end(text, at).min(at + 60);
+    let rest = String::from_utf8_lossy(&text[at..eol]).to_ascii_lowercase();
+    let start = at - text[..at].iter().rev().take(64).take_while(|byte| byte.is_ascii_graphic()).count();
+    let digits = text[start..at].iter().filter(|byte| byte.is_ascii_digit()).count();
+    if digits > 2 && ["code", "password", "pin", "otp", "token"].iter().any(|word| rest.contains(word)) && !look::is_placeholder(&text[start..at], true) {
+        out.push(Span::new(start, at, &super::pair::PAIR).kind("code"));
     }
 }
 

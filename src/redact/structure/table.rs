@@ -29,6 +29,9 @@ pub(in crate::redact) fn find(text: &[u8], start: usize, end: usize, out: &mut V
     let heading = cells(text, line, eol, bar);
     let Some(column) = heading.iter().position(|(from, to)| *from <= start && end <= *to) else { return };
     let kind = name::kind_of(&text[start..end]);
+    if bar == b'|' && is_row_of_a_form(text, line, &heading, column) {
+        return;
+    }
     if bar == b',' && (heading.len() < 2 || !heading.iter().all(|(from, to)| is_heading(&text[*from..*to]))) {
         return;
     }
@@ -78,6 +81,14 @@ fn bar_before(text: &[u8], at: usize) -> u8 {
         _ if at > 2 => bar_at(text, at - 3) & if text[at - 3] == 0xe2 { 0xff } else { 0 },
         _ => 0,
     }
+}
+
+/// `| password | x |`: two columns, the name in the first, and no rule below.
+fn is_row_of_a_form(text: &[u8], line: usize, heading: &[(usize, usize)], column: usize) -> bool {
+    let inner: Vec<usize> = (0..heading.len()).filter(|index| heading[*index].0 < heading[*index].1).collect();
+    let next = next_line(text, line).map(|start| &text[start..line_end(text, start)]);
+    let ruled = next.is_some_and(|row| row.len() > 2 && row.iter().all(|byte| b"|-+:= \t".contains(byte) || *byte > 127));
+    inner.len() == 2 && inner[0] == column && !ruled
 }
 
 fn is_heading(cell: &[u8]) -> bool {

@@ -88,7 +88,11 @@ static TOOLS: &[Row] = &[
     ("identified with mysql_native_password by", &[("", Take::First)]),
     ("identified with caching_sha2_password by", &[("", Take::First)]),
     ("snmp-server community", &[("", Take::First)]),
-    ("token create -id", &[("", Take::First)]),
+    ("isakmp key", &[("", Take::First)]),
+    ("key-string", &[("", Take::First)]),
+    ("tacacs-server key", &[("", Take::First)]),
+    ("radius-server key", &[("", Take::First)]),
+    ("pihole", &[("-p", Take::Next)]),
     ("rclone obscure", &[("", Take::First)]),
     ("kinit", &[]),
     ("--user", &[("--user", Take::Colon)]),
@@ -116,7 +120,7 @@ pub(in crate::redact) fn find(text: &[u8], row: usize, at: usize, out: &mut Vec<
     let words = words(text, from);
     if let [("", Take::First)] = flags {
         let words = self::words(text, end);
-        if let Some(word) = words.iter().find(|(start, _)| text[*start] != b'-') {
+        if let Some(word) = words.iter().find(|(start, end)| text[*start] != b'-' && end - start > 1) {
             hide(text, *word, false, out);
         }
         return;
@@ -212,6 +216,8 @@ fn words(text: &[u8], from: usize) -> Vec<(usize, usize)> {
                 }
             }
             0x1b => at = skip_colour(text, at),
+            // An audit record: `a1="-p" a2="x"`.
+            b'a' if is_audit(text, at) => at = skip_while(text, at, |byte| byte != b'=') + 1,
             _ => {
                 let end = word_end(text, at);
                 words.push((at, end));
@@ -220,6 +226,11 @@ fn words(text: &[u8], from: usize) -> Vec<(usize, usize)> {
         }
     }
     words
+}
+
+fn is_audit(text: &[u8], at: usize) -> bool {
+    let end = skip_while(text, at + 1, |byte| byte.is_ascii_digit());
+    end > at + 1 && text[end..].starts_with(b"=\"")
 }
 
 fn quote_opens(byte: u8) -> Option<u8> {
