@@ -1,6 +1,7 @@
 //! One look at a window of text: every finder, then one list of spans.
 
 use super::decode;
+use super::marker;
 use super::pattern::keyblock::Quiet;
 use super::pattern::random;
 use super::span::{self, Span};
@@ -14,6 +15,7 @@ pub(super) fn scan(redactor: &Redactor, text: &[u8]) -> Vec<Span> {
     let mut spans = Vec::new();
     level(redactor, text, DEPTH, &mut spans);
     span::merge(&mut spans);
+    marker::settle(text, &mut spans);
     spans
 }
 

@@ -43,6 +43,13 @@ fn is_variable(value: &[u8]) -> bool {
         [b'$', b'{', rest @ ..] => {
             let end = rest.iter().position(|byte| *byte == b'}').unwrap_or(rest.len());
             let inner = &rest[..end];
+            if !inner.first().is_some_and(|byte| byte.is_ascii_alphabetic() || b"_.{$!#".contains(byte)) {
+                return false;
+            }
+            let after = &rest[(end + 1).min(rest.len())..];
+            if after.iter().filter(|byte| byte.is_ascii_alphanumeric()).count() > 3 && !after.contains(&b'$') {
+                return false;
+            }
             match inner.iter().position(|byte| *byte == b':') {
                 // `${VAR:-fallback}` holds a secret of its own; `${VAR:?message}` does not.
                 Some(colon) => {
@@ -75,8 +82,8 @@ fn is_remark(value: &[u8]) -> bool {
 
 /// `<placeholder>`.
 fn is_tag(value: &[u8]) -> bool {
-    value.len() > 2 && value[0] == b'<' && value[value.len() - 1] == b'>' && value[1] != b'<'
-        || value.starts_with(b"</")
+    let inner = value.strip_prefix(b"<").and_then(|rest| rest.strip_suffix(b">"));
+    inner.is_some_and(|inner| !inner.is_empty() && !inner.iter().any(|byte| b"<>".contains(byte)))
 }
 
 /// `/run/secrets/x`, `~/.ssh/id`, `./pw`: every part a word.

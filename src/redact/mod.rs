@@ -15,15 +15,21 @@
 mod anchors;
 mod decode;
 mod engine;
+#[cfg(test)]
+mod example;
 mod finder;
 mod known;
 mod look;
+mod marker;
 mod name;
 mod number;
 mod pattern;
+pub mod rules;
 mod span;
 mod stream;
 mod structure;
+#[cfg(test)]
+mod tests;
 mod value;
 mod write;
 
@@ -32,6 +38,7 @@ use std::io::Read;
 use std::sync::{Arc, Mutex, PoisonError};
 
 pub use number::Counts;
+pub use span::Rule;
 pub use stream::{Clean, Stream};
 
 use anchors::Anchors;

@@ -1,7 +1,7 @@
 //! The small language in which token shapes are written: `ghp_{a36}`.
 //!
 //! Letters stand for themselves, `{c9}` for at least nine of class `c` (as many as there are), `{c9=}`
-//! for exactly nine. `|` marks where the secret starts, so that a URL keeps its host.
+//! for exactly nine. `¦` marks where the secret starts, so that a URL keeps its host.
 //! The same forms, filled with random letters, are the rules' own examples.
 
 /// One part of a form.
@@ -23,7 +23,7 @@ pub(in crate::redact) fn is_in(class: u8, byte: u8) -> bool {
         b'x' => byte.is_ascii_hexdigit(),
         b'd' => byte.is_ascii_digit(),
         b'v' => byte.is_ascii_alphanumeric() || b"_-".contains(&byte),
-        b'w' => byte.is_ascii_alphanumeric() || b"_-.".contains(&byte),
+        b'o' => byte.is_ascii_alphanumeric() || b"_-.".contains(&byte),
         b'b' => byte.is_ascii_alphanumeric() || b"+/=".contains(&byte),
         b'c' => byte.is_ascii_alphanumeric() || b"./".contains(&byte),
         b'q' => byte.is_ascii_graphic() && !b"\"'`;<>".contains(&byte),
@@ -36,13 +36,13 @@ pub(in crate::redact) fn is_in(class: u8, byte: u8) -> bool {
 pub(in crate::redact) fn parts(form: &str) -> Vec<Part<'_>> {
     let mut parts = Vec::new();
     let mut rest = form;
-    while let Some(next) = rest.find(['{', '|']) {
+    while let Some(next) = rest.find(['{', '¦']) {
         if next > 0 {
             parts.push(Part::Literal(&rest[..next]));
         }
-        if rest.as_bytes()[next] == b'|' {
+        if rest[next..].starts_with('¦') {
             parts.push(Part::Secret);
-            rest = &rest[next + 1..];
+            rest = &rest[next + '¦'.len_utf8()..];
             continue;
         }
         let end = rest[next..].find('}').map_or(rest.len(), |end| next + end + 1);

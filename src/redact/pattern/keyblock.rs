@@ -37,6 +37,10 @@ pub(in crate::redact) fn end(text: &[u8], at: usize, out: &mut Vec<Span>, quiet:
     if out.iter().rev().take(64).any(|span| span.end >= stop && span.start < stop) || quiet.iter().any(|(from, to)| *from < stop && *to >= stop) {
         return;
     }
+    // Already replaced.
+    if text[..stop].trim_ascii_end().ends_with(b"]") {
+        return;
+    }
     let mut start = stop;
     let mut line = line_start(text, stop);
     let inline = text[line..stop].iter().rev().take_while(|byte| is_base64(**byte) || **byte == b'n' || **byte == b'\\').count();
@@ -104,6 +108,9 @@ fn body_end(text: &[u8], body: usize) -> usize {
     if let Some(end) = quoted.filter(|end| *end > 0) {
         return body + end;
     }
+    if !is_body(text, body, eol, true) {
+        return eol;
+    }
     let mut end = eol;
     let mut line = next_line(text, eol);
     while let Some(start) = line {
@@ -119,6 +126,23 @@ fn body_end(text: &[u8], body: usize) -> usize {
         line = next_line(text, stop);
     }
     skip_back(text, body, end)
+}
+
+/// Where the body that `text` continues ends, if it does: before its END or a line of another kind.
+pub(in crate::redact) fn rest(text: &[u8]) -> Option<usize> {
+    let mut line = 0;
+    while line < text.len() {
+        let end = line_end(text, line);
+        if let Some(end) = marker(text, line, end) {
+            return Some(end);
+        }
+        let next = next_line(text, line)?;
+        if line > 0 && !is_body(text, line, end, false) {
+            return Some(line);
+        }
+        line = next;
+    }
+    None
 }
 
 fn marker(text: &[u8], start: usize, end: usize) -> Option<usize> {

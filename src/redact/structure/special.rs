@@ -135,8 +135,18 @@ pub(in crate::redact) fn input(text: &[u8], at: usize, out: &mut Vec<Span>) {
     let sign = skip_while(text, at + 1, |byte| byte.is_ascii_alphabetic() || b"_\"".contains(&byte));
     let start = skip_while(text, sign, |byte| b":= ".contains(&byte));
     let Some(value) = extent::quoted(text, start, false).filter(|value| value.end > value.start) else { return };
-    let low = at.saturating_sub(400);
-    let named = text[low..at]
+    // The field is named on this line or one of the two above.
+    let mut low = line_start(text, at);
+    for _ in 0..2 {
+        low = line_start(text, low.saturating_sub(1));
+    }
+    let low = low.max(at.saturating_sub(4096));
+    let mut lead = text[low..at].to_vec();
+    // The kind in an earlier replacement names nothing.
+    while let Some((start, end)) = crate::redact::marker::find(&lead) {
+        lead[start..end].fill(b' ');
+    }
+    let named = lead
         .split(|byte| !byte.is_ascii_alphanumeric() && *byte != b'_')
         .any(|word| word.len() > 2 && name::grade(word) == Grade::Strong);
     if named && !look::is_placeholder(&text[value.start..value.end], true) {

@@ -170,6 +170,9 @@ fn apply(text: &[u8], words: &[(usize, usize)], index: usize, word: (usize, usiz
 }
 
 fn hide(text: &[u8], (start, end): (usize, usize), colon: bool, out: &mut Vec<Span>) {
+    if start >= end {
+        return;
+    }
     let (start, end) = unquoted(text, start, end);
     let secret = &text[start..end];
     let numeric = colon && secret.len() < 6 && secret.iter().all(u8::is_ascii_digit);
