@@ -1,26 +1,26 @@
-//! Scratch main of the redact branch.
-use std::io::{Read, Write};
+//! Scratch main of the redact branch; the lead replaces it.
+use std::io::Write;
 fn main() {
     let args: Vec<String> = std::env::args().collect();
     let file = args.iter().position(|a| a == "--env-file").and_then(|i| args.get(i + 1));
-    let mut builder = tars::redact::Redactor::builder();
-    if let Some(file) = file {
-        let text = std::fs::read_to_string(file).unwrap_or_default();
-        for line in text.lines() {
-            if let Some((key, value)) = line.split_once('=') {
-                if tars::redact::is_secret_key(key) {
-                    builder = builder.value(key, value.trim_matches(['"', '\'']));
-                }
-            }
-        }
-    }
-    let redactor = builder.build();
-    let mut clean = redactor.clean(std::io::stdin().lock());
+    let text = file.map(|file| std::fs::read(file).unwrap_or_default()).unwrap_or_default();
+    let text = String::from_utf8_lossy(&text).into_owned();
+    let env: Vec<(String, String)> = text
+        .lines()
+        .filter_map(|line| line.trim_start_matches("export ").split_once('='))
+        .map(|(key, value)| {
+            let value = value.trim();
+            let quoted = value.len() > 1 && value.starts_with(['"', '\'']) && value.ends_with(&value[..1]);
+            let inner = if quoted { &value[1..value.len() - 1] } else { value };
+            let inner = if quoted && value.starts_with('"') { inner.replace("\\\"", "\"").replace("\\$", "$").replace("\\n", "\n").replace("\\\\", "\\") } else { inner.to_owned() };
+            (key.trim().to_owned(), inner)
+        })
+        .collect();
+    let options = tars::command::redact::Options { env: &env, obfuscate: args.iter().any(|a| a == "--obfuscate") };
     let mut out = std::io::stdout().lock();
-    let mut buffer = vec![0; 1 << 16];
-    loop {
-        let count = clean.read(&mut buffer).unwrap_or(0);
-        if count == 0 { break; }
-        if out.write_all(&buffer[..count]).is_err() { return; }
+    let counts = tars::command::redact::run(std::io::stdin().lock(), &mut out, options).unwrap_or_default();
+    let _ = out.flush();
+    if args.iter().any(|a| a == "--json") {
+        let _ = writeln!(std::io::stderr(), "{}", serde_json::to_string(&counts).unwrap_or_default());
     }
 }

@@ -29,7 +29,7 @@ enum What {
 const NAMES: &[&str] = &[
     "pass", "pwd", "pw", "psk", "secret", "token", "key", "cred", "auth", "cookie", "session", "sess", "sid", "otp", "jwt", "sign", "sig",
     "salt", "seed", "mnemonic", "kennwort", "senha", "contrase", "wachtwoord", "haslo", "mdp", "code", "license", "licence", "community", "pin", "private",
-    "webhook", "rootpw", "login",
+    "webhook", "rootpw", "login", "phrase",
 ];
 
 /// Every place that any rule or known value begins at.

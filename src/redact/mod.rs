@@ -119,6 +119,26 @@ impl Builder {
         self
     }
 
+    /// Every secret among the settings of an env file: by the name of its key, or because the value
+    /// itself is one (a token, a URL with a password).
+    #[must_use]
+    pub fn env<'a>(mut self, entries: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+        let plain = Redactor::default();
+        for (key, value) in entries {
+            if is_secret_key(key) && !look::is_path(value.as_bytes()) {
+                self = self.value(key, value);
+            }
+            let line = format!("{key}={value}");
+            for span in engine::scan(&plain, line.as_bytes()) {
+                if span.start > key.len() && span.end - span.start >= 6 {
+                    self = self.value(key, &line[span.start..span.end].replace("%40", "@"));
+                    self = self.value(key, &line[span.start..span.end]);
+                }
+            }
+        }
+        self
+    }
+
     /// Also replaces host names, user names, public addresses and e-mail addresses.
     #[must_use]
     pub fn obfuscate(mut self, obfuscate: bool) -> Self {

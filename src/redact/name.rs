@@ -82,7 +82,7 @@ impl Words {
 /// Secret wherever they stand in a name, unless [`ABOUT`] follows.
 const PASSWORD: &[&str] = &[
     "password", "passwd", "passwrd", "passwort", "kennwort", "pwd", "passphrase", "passcode", "psk", "secret",
-    "apikey", "credential", "secretkey", "accesskey", "privatekey", "authkey", "masterauth", "primaryauth", "requirepass", "rootpw", "bindpw", "sessionid", "sessid", "mnemonic", "contrasena", "wachtwoord", "senha", "haslo", "mdp", "motdepasse",
+    "apikey", "credential", "secretkey", "accesskey", "privatekey", "authkey", "masterauth", "primaryauth", "requirepass", "rocommunity", "rwcommunity", "rootpw", "bindpw", "sessionid", "sessid", "mnemonic", "contrasena", "wachtwoord", "senha", "haslo", "mdp", "motdepasse",
 ];
 /// Ends of words written together: `rpcpassword`, `sonartoken`.
 const GLUED: &[&str] = &[
@@ -96,13 +96,13 @@ const BEGUN: &[&str] = &["passwordhash", "passwordfor", "secretkey", "secrete", 
 const PASSES: &[&str] = &["compass", "bypass", "surpass", "trespass", "underpass", "overpass", "encompass"];
 /// Secret as the last word.
 const TOKEN: &[&str] = &[
-    "pass", "passe", "pw", "pin", "token", "jwt", "otp", "totp", "creds", "cred", "credentials", "cookie", "cookies", "passkey",
+    "pass", "passe", "passwords", "pw", "pin", "token", "jwt", "otp", "totp", "creds", "cred", "credentials", "cookie", "cookies", "passkey",
     "salt", "pepper", "oauthtoken", "bearer", "authorization",
 ];
 /// Secret as the last word if the value looks random.
 const MAYBE: &[&str] = &[
-    "auth", "oauth", "session", "sid", "sess", "signing", "signature", "sig", "tokens", "secrets", "passwords",
-    "keys", "key", "seed", "webhook", "nonce", "license", "licence", "cert", "private", "login", "hash",
+    "auth", "oauth", "session", "sid", "sess", "signing", "signature", "sig", "tokens", "secrets",
+    "keys", "key", "seed", "webhook", "license", "licence", "cert", "private", "login", "hash",
 ];
 /// A `key` after one of these is secret.
 const KEYS: &[&str] = &[

@@ -60,7 +60,7 @@ pub(super) fn name_around(text: &[u8], start: usize, end: usize) -> (usize, usiz
 /// Looks at the name around an anchor; gives where that name ends.
 pub(in crate::redact) fn find(text: &[u8], at: usize, out: &mut Vec<Span>) -> usize {
     let (mut start, end) = name_around(text, at, at);
-    if !may_follow(text, start, end) {
+    if text[..start].ends_with(b"[REDACTED:") || !may_follow(text, start, end) {
         return end;
     }
     let last = &text[start..end];
@@ -150,9 +150,10 @@ fn header_of(text: &[u8], name: &Name, glue: Glue, at: usize, out: &mut Vec<Span
 
 /// `name = value`, `name: value`.
 fn assigned(text: &[u8], name: &Name, glue: Glue, at: usize, around: &Around, out: &mut Vec<Span>) {
-    let at = wrapped(text, skip_blanks(text, at));
+    let open = skip_blanks(text, at);
+    let at = wrapped(text, open);
     let eol = line_end(text, at);
-    if byte(text, at) == b'(' && glue == Glue::Equals && credentials(text, name, at + 1, out) {
+    if byte(text, open) == b'(' && glue == Glue::Equals && credentials(text, name, open + 1, out) {
         return;
     }
     if block::find(text, name, glue, at, around, out) {
@@ -389,5 +390,5 @@ pub(super) fn is_secret(name: &Name, secret: &[u8], quoted: bool) -> bool {
     if digits {
         return secret.len() >= least;
     }
-    name.kind == "password" || !look::is_quantity(secret)
+    matches!(name.kind, "password" | "code") || !look::is_quantity(secret)
 }

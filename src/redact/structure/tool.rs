@@ -197,6 +197,12 @@ fn unquoted(text: &[u8], start: usize, end: usize) -> (usize, usize) {
 fn words(text: &[u8], from: usize) -> Vec<(usize, usize)> {
     let mut words = Vec::new();
     let mut at = from;
+    // A flag that is itself an item of a list: `'--user', 'tars'`.
+    if matches!(before(text, from), b'"' | b'\'') && byte(text, from) == b'-' {
+        let end = skip_while(text, from, |byte| byte != before(text, from) && byte != b'\n');
+        words.push((from, end));
+        at = end + 1;
+    }
     while at < text.len() && words.len() < 60 && at - from < 4096 {
         let next = skip_while(text, at, |byte| b" \t,\"'".contains(&byte) && quote_opens(byte).is_none());
         at = next;

@@ -1,0 +1,3 @@
+//! One file per verb; verbs do not call each other.
+
+pub mod redact;
