@@ -27,7 +27,7 @@ enum What {
 
 /// Letters that occur in every name of a secret.
 const NAMES: &[&str] = &[
-    "pass", "pwd", "pw", "psk", "secret", "token", "key", "cred", "auth", "cookie", "session", "sess", "sid", "otp", "jwt", "sign", "sig",
+    "pass", "pw", "psk", "secret", "token", "key", "cred", "auth", "cookie", "sess", "sid", "otp", "jwt", "sig",
     "salt", "seed", "mnemonic", "kennwort", "senha", "contrase", "wachtwoord", "haslo", "mdp", "code", "license", "licence", "community", "pin", "private",
     "webhook", "rootpw", "login", "phrase",
 ];
@@ -54,11 +54,11 @@ pub(super) fn anchors(known: Vec<Pattern>) -> Anchors {
     let mut wanted = Vec::new();
     let mut what = Vec::new();
     for (text, kind) in all {
-        wanted.push(Wanted { text: text.as_bytes().to_vec(), fold: !matches!(kind, What::Token(_) | What::Jwt) });
+        wanted.push(Wanted::new(text.as_bytes(), !matches!(kind, What::Token(_) | What::Jwt)));
         what.push(kind);
     }
     for pattern in known {
-        wanted.push(Wanted { text: pattern.text.clone(), fold: false });
+        wanted.push(Wanted::new(&pattern.text, false));
         what.push(What::Known(pattern));
     }
     Anchors { finder: Finder::new(wanted), what }

@@ -2,7 +2,14 @@
 //!
 //! They are never part of a secret. A finding that reaches over one keeps only what is beside it.
 
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
+
 use super::span::Span;
+
+static BRACKET: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"[REDACTED"));
+static STARS: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"***"));
 
 /// Takes what is already replaced out of the spans.
 pub(super) fn settle(text: &[u8], spans: &mut Vec<Span>) {
@@ -56,15 +63,14 @@ fn rest(text: &[u8], span: &Span, from: usize, to: usize, out: &mut Vec<Span>) {
 
 /// The first replacement in `text`: `[REDACTED]`, `[REDACTED:kind#n]`, `***`.
 pub(super) fn find(text: &[u8]) -> Option<(usize, usize)> {
-    let bracket = memchr::memmem::find(text, b"[REDACTED").and_then(|start| {
+    let bracket = BRACKET.find(text).and_then(|start| {
         let end = text[start..].iter().take(48).position(|byte| *byte == b']')?;
         Some((start, start + end + 1))
     });
-    let stars = memchr::memmem::find(text, b"***").map(|start| {
+    // Stars only count before the bracket: no text is searched twice.
+    let before = &text[..bracket.map_or(text.len(), |(start, _)| start)];
+    let stars = STARS.find(before).map(|start| {
         (start, start + text[start..].iter().take_while(|byte| **byte == b'*').count())
     });
-    match (bracket, stars) {
-        (Some(a), Some(b)) => Some(a.min(b)),
-        (a, b) => a.or(b),
-    }
+    stars.or(bracket)
 }

@@ -3,6 +3,9 @@
 //! A name is read as words (`spring.datasource.password`, `MYSQL_ROOT_PASSWORD`, `apiKey`), because
 //! the last word decides: `password` is one, `password_min_length` is a number about one.
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
 /// What a name says about its value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Grade {
@@ -149,6 +152,33 @@ const MARK: &[&str] = &[
     "output", "prompt", "completion", "total", "cached", "user_input",
 ];
 
+const IS_PASSWORD: u16 = 1;
+const IS_TOKEN: u16 = 2;
+const IS_MAYBE: u16 = 4;
+const IS_SECRET_KEY: u16 = 8;
+const IS_PUBLIC_KEY: u16 = 16;
+const IS_ABOUT: u16 = 32;
+const IS_MARK: u16 = 64;
+
+/// Every list above in one map: a name is asked about millions of times.
+static CLASSES: LazyLock<HashMap<&'static str, u16>> = LazyLock::new(|| {
+    let lists = [
+        (PASSWORD, IS_PASSWORD), (TOKEN, IS_TOKEN), (MAYBE, IS_MAYBE), (KEYS, IS_SECRET_KEY), (PUBLIC, IS_PUBLIC_KEY),
+        (ABOUT, IS_ABOUT), (MARK, IS_MARK),
+    ];
+    let mut classes = HashMap::new();
+    for (list, bit) in lists {
+        for word in list {
+            *classes.entry(*word).or_default() |= bit;
+        }
+    }
+    classes
+});
+
+fn class(word: &str) -> u16 {
+    CLASSES.get(word).copied().unwrap_or(0)
+}
+
 /// What `name` says about its value.
 pub(super) fn grade(name: &[u8]) -> Grade {
     let words = Words::of(name);
@@ -165,10 +195,10 @@ pub(super) fn grade(name: &[u8]) -> Grade {
     if last == "id" && words.before_last() == "secret" {
         return Grade::Weak;
     }
-    if words.count > 1 && ABOUT.contains(&last) || MARK.contains(&words.get(0)) && words.count > 1 {
+    if words.count > 1 && (class(last) & IS_ABOUT | class(words.get(0)) & IS_MARK) != 0 {
         return Grade::No;
     }
-    if words.any(|word| PASSWORD.contains(&word)) || words.any(glued) {
+    if words.any(|word| class(word) & IS_PASSWORD != 0 || glued(word)) {
         return Grade::Strong;
     }
     by_last(&words, last)
@@ -191,23 +221,25 @@ fn by_last(words: &Words, last: &str) -> Grade {
     if last == "seed" && words.any(|word| matches!(word, "otp" | "totp" | "mfa" | "wallet" | "recovery")) {
         return Grade::Strong;
     }
-    if TOKEN.contains(&last) {
+    if class(last) & IS_TOKEN != 0 {
         return Grade::Strong;
     }
-    let maybe = |word: &str| MAYBE.contains(&word) || TOKEN.contains(&word);
-    if words.any(maybe) { Grade::Weak } else { Grade::No }
+    if words.any(|word| class(word) & (IS_MAYBE | IS_TOKEN) != 0) { Grade::Weak } else { Grade::No }
 }
 
 fn key(words: &Words, last: &str) -> Grade {
     let before = words.before_last();
-    if PUBLIC.contains(&before) || words.any(|word| matches!(word, "public" | "pub")) {
+    if class(before) & IS_PUBLIC_KEY != 0 || words.any(|word| matches!(word, "public" | "pub")) {
         return Grade::No;
     }
-    let secret = KEYS.contains(&before) || (words.upper && last == "key");
+    let secret = class(before) & IS_SECRET_KEY != 0 || (words.upper && last == "key");
     if secret { Grade::Strong } else { Grade::Weak }
 }
 
 fn glued(word: &str) -> bool {
+    if word.len() < 6 {
+        return false;
+    }
     if word.starts_with("nopass") {
         return false;
     }

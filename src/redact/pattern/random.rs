@@ -72,7 +72,7 @@ fn run(text: &[u8], start: usize, bare: usize, end: usize, inside: Inside<'_>, o
     }
     let mut from = start;
     for part in word.split(|byte| b"+/=".contains(byte)) {
-        if part.len() >= LEAST && is_token(part) && !public() && !is_named_public(text, from, from + part.len()) {
+        if part.len() >= LEAST && !is_plain(part) && !part.starts_with(b"sha") && is_token(part) && !public() && !is_named_public(text, from, from + part.len()) {
             out.push(Span::new(from, from + part.len(), &RANDOM));
         }
         from += part.len() + 1;

@@ -76,7 +76,7 @@ pub(in crate::redact) fn find(text: &[u8], at: usize, out: &mut Vec<Span>) -> us
         grade = Grade::Weak;
     }
     table::find(text, start, end, out);
-    if matches!(byte(text, end), b',' | b')' | b' ') {
+    if matches!(byte(text, end), b',' | b')') && b"(, \"`".contains(&before(text, start)) {
         table::insert(text, start, end, out);
     }
     if grade != Grade::No && !in_authority(text, start) {
@@ -117,7 +117,7 @@ fn is_column(text: &[u8], start: usize, end: usize) -> bool {
 
 /// Settings and commands that take any word as their value.
 fn is_exact(name: &[u8]) -> bool {
-    name.len() > 5 || matches!(name, b"PASS" | b"AUTH") || name.eq_ignore_ascii_case(b"pass")
+    matches!(name, b"PASS" | b"AUTH") || name.eq_ignore_ascii_case(b"password") || space::is_directive(name)
 }
 
 fn is_two_words(word: &[u8]) -> bool {

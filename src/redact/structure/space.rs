@@ -14,6 +14,11 @@ const DIRECTIVES: &[&str] = &[
     "ansible_become_pass", "rpcpassword", "db_password", "shared-secret", "auth_pass", "auth-pass", "pre-shared-key",
 ];
 
+/// Whether any word behind this name is its value.
+pub(super) fn is_directive(name: &[u8]) -> bool {
+    DIRECTIVES.iter().any(|known| name.eq_ignore_ascii_case(known.as_bytes()))
+}
+
 /// Words between the name and the value in a sentence.
 const VERBS: &[&str] = &[
     "is", "was", "are", "ist", "war", "lautet", "est", "es", "è", "now", "to", "set", "will", "be", "it", "=",
