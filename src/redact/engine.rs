@@ -2,6 +2,7 @@
 
 use super::decode;
 use super::marker;
+use super::obfuscate;
 use super::pattern::keyblock::Quiet;
 use super::pattern::random;
 use super::span::{self, Span};
@@ -23,6 +24,9 @@ fn level(redactor: &Redactor, text: &[u8], depth: usize, out: &mut Vec<Span>) {
     let mut quiet = Quiet::new();
     redactor.inner.anchors.find(text, &mut quiet, out);
     random::find(text, &quiet, &|plain| depth > 0 && hides(redactor, plain, depth - 1), out);
+    if redactor.inner.obfuscate {
+        obfuscate::find(text, out);
+    }
     if depth > 0 {
         escaped(redactor, text, depth - 1, out);
     }

@@ -23,6 +23,7 @@ mod look;
 mod marker;
 mod name;
 mod number;
+mod obfuscate;
 mod pattern;
 pub mod rules;
 mod span;
@@ -63,6 +64,8 @@ struct Inner {
 #[derive(Clone, Debug, Default)]
 pub struct Builder {
     values: Vec<Value>,
+    /// Host and user names: only hidden when obfuscating.
+    names: Vec<Value>,
     obfuscate: bool,
 }
 
@@ -139,6 +142,20 @@ impl Builder {
         self
     }
 
+    /// A host name to hide when obfuscating (this machine's, the NAS').
+    #[must_use]
+    pub fn host(mut self, name: &str) -> Self {
+        self.names.push(Value { kind: "host", secret: name.as_bytes().to_vec() });
+        self
+    }
+
+    /// A user name to hide when obfuscating.
+    #[must_use]
+    pub fn user(mut self, name: &str) -> Self {
+        self.names.push(Value { kind: "user", secret: name.as_bytes().to_vec() });
+        self
+    }
+
     /// Also replaces host names, user names, public addresses and e-mail addresses.
     #[must_use]
     pub fn obfuscate(mut self, obfuscate: bool) -> Self {
@@ -148,7 +165,10 @@ impl Builder {
 
     /// The engine.
     #[must_use]
-    pub fn build(self) -> Redactor {
+    pub fn build(mut self) -> Redactor {
+        if self.obfuscate {
+            self.values.append(&mut self.names);
+        }
         let numbers = Numbers::default();
         let anchors = anchors::anchors(known::patterns(&self.values, &numbers));
         let inner = Inner { anchors, numbers, counts: Mutex::default(), obfuscate: self.obfuscate };

@@ -1,6 +1,7 @@
 //! Every rule of the engine in one list: what the documentation prints and the tests hold.
 
 use super::known::KNOWN;
+use super::obfuscate;
 use super::pattern::{blob, jwt, keyblock, random, tokens};
 use super::span::Rule;
 use super::structure::{header, pair, special, table, tool, url};
@@ -12,6 +13,7 @@ pub fn all() -> Vec<&'static Rule> {
         &special::PGPASS, &special::ACL, &special::INPUT, &special::TELEGRAM, &keyblock::KEY_BLOCK, &jwt::JWT, &blob::BLOB,
         &random::RANDOM,
     ];
+    rules.extend([&obfuscate::HOST, &obfuscate::USER, &obfuscate::ADDRESS, &obfuscate::EMAIL]);
     rules.extend(tokens::TOKENS.iter().map(|row| &row.rule));
     rules
 }

@@ -214,3 +214,20 @@ fn common_and_short_values_do_not_shred_the_text() {
     let text = "administrator of redis on 5432 is true: postgres tars a ab";
     assert_eq!(builder.build().text(text), text);
 }
+
+#[test]
+fn obfuscation_hides_people_and_machines_and_keeps_private_ranges() {
+    let redactor = Redactor::builder().obfuscate(true).host("synology-nas").user("alice").build();
+    let text = "alice@home.arpa logged in from 203.0.114.9 and 2a02:8109:9a40:1::5 to nas.home.arpa (192.168.1.20, 127.0.0.1, 10.8.0.2, fe80::1) \
+                user=bob host=synology-nas http://backend.example.net:8000/x http://postgres:5432 /home/carol/x at 20:15:01 v1.2.3.4 nas.home.arpa\n";
+    let out = redactor.text(text).into_owned();
+    for gone in ["alice", "203.0.114.9", "2a02:", "nas.home", "bob", "synology", "example.net", "carol"] {
+        assert!(!out.contains(gone), "{gone} in {out}");
+    }
+    for kept in ["192.168.1.20, 127.0.0.1, 10.8.0.2, fe80::1", "http://postgres:5432", "20:15:01", "v1.2.3.4", ":8000/x"] {
+        assert!(out.contains(kept), "{kept} not in {out}");
+    }
+    let host = out.split("to [REDACTED:").nth(1).and_then(|rest| rest.split(']').next()).unwrap();
+    assert_eq!(out.matches(&format!("[REDACTED:{host}]")).count(), 2, "{out}");
+    assert_eq!(Redactor::default().text(text), text);
+}

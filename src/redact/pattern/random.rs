@@ -30,7 +30,7 @@ fn is_run(byte: u8) -> bool {
 pub(in crate::redact) fn find(text: &[u8], quiet: &[(usize, usize)], inside: Inside<'_>, out: &mut Vec<Span>) {
     let mut at = LEAST - 1;
     while at < text.len() {
-        if !is_run(text[at]) {
+        if !is_run(text[at]) || is_short(text, at) {
             at += LEAST;
             continue;
         }
@@ -47,6 +47,19 @@ pub(in crate::redact) fn find(text: &[u8], quiet: &[(usize, usize)], inside: Ins
         }
         at = end + LEAST;
     }
+}
+
+/// Whether a blank or a mark stands among the eight bytes before `at` and among the eight behind: the
+/// word at `at` is too short then. Most places of a log are settled by this alone.
+fn is_short(text: &[u8], at: usize) -> bool {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    // Any byte below `+`: none of those belongs to a run.
+    let parted = |eight: u64| eight.wrapping_sub(ONES * 0x2b) & !eight & (ONES * 0x80) != 0;
+    let near = text.get(at - 8..at + 8).and_then(|near| near.split_first_chunk::<8>());
+    near.is_some_and(|(before, behind)| {
+        let behind = behind.first_chunk::<8>().map_or(0, |eight| u64::from_le_bytes(*eight));
+        parted(u64::from_le_bytes(*before)) && parted(behind)
+    })
 }
 
 fn run(text: &[u8], start: usize, bare: usize, end: usize, inside: Inside<'_>, out: &mut Vec<Span>) {
