@@ -15,8 +15,6 @@
 mod anchors;
 mod decode;
 mod engine;
-#[cfg(test)]
-mod example;
 mod finder;
 mod known;
 mod look;

@@ -38,8 +38,8 @@ fn masked(form: &str) -> String {
         let part = &rest[open..end];
         let value = part.len() > 3 && part[2..part.len() - 1].trim_end_matches('=').bytes().all(|byte| byte.is_ascii_digit());
         text.push_str(&rest[..open]);
-        text.push_str(if value { "…" } else { part });
-        rest = &rest[end..];
+        text.push(if value { '…' } else { '{' });
+        rest = &rest[if value { end } else { open + 1 }..];
     }
     text.push_str(rest);
     text.replace('¦', "").replace('|', "\\|")

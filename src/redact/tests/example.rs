@@ -1,9 +1,9 @@
 //! Fills templates with random letters, for tests only: token-shaped strings stay out of the tree.
 //!
-//! `{a20}`: 20 of a class of [`super::pattern::form`] (`a` letters and digits, `h` hexadecimal, `v` URL-safe
+//! `{a20}`: 20 of a class of [`crate::redact::pattern::form`] (`a` letters and digits, `h` hexadecimal, `v` URL-safe
 //! base64 …), `{p12}` a password with a mark, `{w3}` three words, `{=x}` exactly `x`, `{d2=}` exactly two.
 
-use super::pattern::form::is_in;
+use crate::redact::pattern::form::is_in;
 
 /// A small generator: the same seed gives the same letters.
 pub(super) struct Dice(pub u64);
@@ -32,14 +32,14 @@ pub(super) fn fill(template: &str, dice: &mut Dice) -> (String, Vec<String>) {
     while let Some(open) = rest.find('{') {
         text.push_str(&rest[..open]);
         let end = rest[open..].find('}').map_or(rest.len(), |end| open + end + 1);
-        match value(&rest[open + 1..end - 1], dice) {
-            Some(value) => {
-                text.push_str(&value);
-                secrets.push(value);
-            }
-            None => text.push_str(&rest[open..end]),
+        if let Some(value) = value(&rest[open + 1..end - 1], dice) {
+            text.push_str(&value);
+            secrets.push(value);
+            rest = &rest[end..];
+        } else {
+            text.push('{');
+            rest = &rest[open + 1..];
         }
-        rest = &rest[end..];
     }
     text.push_str(rest);
     (text, secrets)
