@@ -40,6 +40,13 @@ impl Failure {
         self
     }
 
+    /// The same failure once more, its causes as words: an error can be returned only once.
+    #[must_use]
+    pub fn again(&self) -> Self {
+        let cause = self.cause.as_ref().map(|cause| cause.to_string().into());
+        Self { exit: self.exit, message: self.message.clone(), hint: self.hint.clone(), cause }
+    }
+
     /// Keeps what caused it in the chain.
     #[must_use]
     pub fn caused_by(mut self, cause: impl Into<anyhow::Error>) -> Self {
@@ -71,6 +78,13 @@ pub fn causes_of(error: &anyhow::Error) -> Vec<String> {
         }
     }
     said
+}
+
+/// This very command line with sudo in front, for a hint.
+#[must_use]
+pub fn with_sudo() -> String {
+    let words = std::env::args().map(|word| if word.contains(' ') { format!("'{word}'") } else { word });
+    format!("sudo {}", words.collect::<Vec<_>>().join(" "))
 }
 
 fn failures(error: &anyhow::Error) -> impl Iterator<Item = &Failure> {

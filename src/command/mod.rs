@@ -1,3 +1,11 @@
-//! One file per verb; verbs do not call each other.
+//! One file per verb. A verb composes what `operate` can do and returns a report; verbs do not call each other.
 
+pub mod install;
+pub mod logs;
 pub mod redact;
+pub mod restart;
+pub mod running;
+pub mod start;
+pub mod status;
+pub mod stop;
+pub mod uninstall;

@@ -27,9 +27,39 @@ enum What {
 
 /// Letters that occur in every name of a secret.
 const NAMES: &[&str] = &[
-    "pass", "pw", "psk", "secret", "token", "key", "cred", "auth", "cookie", "sess", "sid", "otp", "jwt", "sig",
-    "salt", "seed", "mnemonic", "kennwort", "senha", "contrase", "wachtwoord", "haslo", "mdp", "code", "license", "licence", "community", "pin", "private",
-    "webhook", "rootpw", "login", "phrase",
+    "pass",
+    "pw",
+    "psk",
+    "secret",
+    "token",
+    "key",
+    "cred",
+    "auth",
+    "cookie",
+    "sess",
+    "sid",
+    "otp",
+    "jwt",
+    "sig",
+    "salt",
+    "seed",
+    "mnemonic",
+    "kennwort",
+    "senha",
+    "contrase",
+    "wachtwoord",
+    "haslo",
+    "mdp",
+    "code",
+    "license",
+    "licence",
+    "community",
+    "pin",
+    "private",
+    "webhook",
+    "rootpw",
+    "login",
+    "phrase",
 ];
 
 /// Every place that any rule or known value begins at.
@@ -42,13 +72,23 @@ pub(super) struct Anchors {
 pub(super) fn anchors(known: Vec<Pattern>) -> Anchors {
     let mut all: Vec<(&str, What)> = NAMES.iter().map(|name| (*name, What::Name)).collect();
     all.extend([("://", What::Scheme), ("bearer ", What::Bearer), ("basic ", What::Bearer), ("eyJ", What::Jwt)]);
-    all.extend([("--begin ", What::Begin), ("-- begin ", What::Begin), ("--end ", What::End), ("-- end ", What::End), ("private-lines:", What::Putty)]);
+    all.extend([
+        ("--begin ", What::Begin),
+        ("-- begin ", What::Begin),
+        ("--end ", What::End),
+        ("-- end ", What::End),
+        ("private-lines:", What::Putty),
+    ]);
     let ports = [":*:", ":445:", ":5432:", ":5433:", ":5434:", ":6432:", ":6543:"];
     all.extend(ports.map(|text| (text, What::Line(special::pgpass))));
     all.extend(["~*", "+@", " on >", " on #"].map(|text| (text, What::Line(special::acl))));
     all.extend(["echo ", "printf "].map(|text| (text, What::Line(special::echo))));
     all.extend(["\"input\"", "input_value="].map(|text| (text, What::Line(special::input))));
-    all.extend([("form-data;", What::Line(special::form_data)), (" is your", What::Line(special::is_your)), (":AA", What::Line(special::telegram))]);
+    all.extend([
+        ("form-data;", What::Line(special::form_data)),
+        (" is your", What::Line(special::is_your)),
+        (":AA", What::Line(special::telegram)),
+    ]);
     all.extend(tool::names().enumerate().map(|(row, name)| (name, What::Tool(row))));
     all.extend(pattern::candidates().into_iter().map(|(first, candidate)| (first, What::Token(candidate))));
     let mut wanted = Vec::new();
@@ -71,11 +111,10 @@ impl std::fmt::Debug for Anchors {
 }
 
 impl Anchors {
-/// Every span that begins at an anchor; bodies of public armour are remembered in `quiet`.
+    /// Every span that begins at an anchor; bodies of public armour are remembered in `quiet`.
     pub fn find(&self, text: &[u8], quiet: &mut Quiet, out: &mut Vec<Span>) {
-    let mut named = 0;
-    self.finder.find(text, |index, at| {
-        match &self.what[index] {
+        let mut named = 0;
+        self.finder.find(text, |index, at| match &self.what[index] {
             What::Name if at < named => {}
             What::Name => named = pair::find(text, at, out),
             What::Known(pattern) => pattern.find(text, at, out),
@@ -88,10 +127,9 @@ impl Anchors {
             What::Putty => keyblock::putty(text, at, out),
             What::Tool(row) => tool::find(text, *row, at, out),
             What::Token(candidate) => candidate.find(text, at, out),
+        });
+        for at in memchr::memchr_iter(b'@', text) {
+            url::sign(text, at, out);
         }
-    });
-    for at in memchr::memchr_iter(b'@', text) {
-        url::sign(text, at, out);
     }
-}
 }

@@ -1,12 +1,12 @@
 //! One look at a window of text: every finder, then one list of spans.
 
+use super::Redactor;
 use super::decode;
 use super::marker;
 use super::obfuscate;
 use super::pattern::keyblock::Quiet;
 use super::pattern::random;
 use super::span::{self, Span};
-use super::Redactor;
 
 /// How many escapes deep a secret is followed: JSON in a URL in JSON.
 const DEPTH: usize = 3;

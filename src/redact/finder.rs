@@ -19,7 +19,9 @@ pub(super) struct Wanted {
 
 impl Wanted {
     pub fn new(text: &[u8], fold: bool) -> Self {
-        let common = |byte: u8| b" etaoinsrhldcum/.-fpgwy_".iter().position(|b| *b == byte.to_ascii_lowercase()).map_or(0, |rank| 30 - rank);
+        let common = |byte: u8| {
+            b" etaoinsrhldcum/.-fpgwy_".iter().position(|b| *b == byte.to_ascii_lowercase()).map_or(0, |rank| 30 - rank)
+        };
         let cost = |at: &usize| text[*at..*at + 3].iter().map(|byte| common(*byte)).sum::<usize>();
         let at = (0..text.len().saturating_sub(2)).min_by_key(cost).unwrap_or(0);
         Self { text: text.to_vec(), fold, at }

@@ -2,17 +2,107 @@
 
 /// Values that are flags, types or absences.
 const WORDS: &[&str] = &[
-    "null", "nil", "none", "true", "false", "yes", "no", "on", "off", "undefined", "n/a", "na", "empty", "unset",
-    "(null)", "required", "optional", "string", "str", "&str", "text", "bool", "bytes", "any", "redacted", "hidden",
-    "masked", "removed", "(sensitive", "sensitive", "<none>", "enabled", "disabled", "string;", "(hidden)", "void",
-    "object", "secretstr", "optional[str]", "varchar", "todo", "tbd", "missing", "present", "unchanged", "invalid",
-    "expired", "incorrect", "wrong", "correct", "denied", "rejected", "accepted", "changed", "unknown", "blank", "needed", "mismatch", "updated", "reset", "unavailable", "skipped", "passed", "basic", "bearer", "failed", "ok", "set", "not", "auto", "prompt", "stdin", "-", "--", "~",
+    "null",
+    "nil",
+    "none",
+    "true",
+    "false",
+    "yes",
+    "no",
+    "on",
+    "off",
+    "undefined",
+    "n/a",
+    "na",
+    "empty",
+    "unset",
+    "(null)",
+    "required",
+    "optional",
+    "string",
+    "str",
+    "&str",
+    "text",
+    "bool",
+    "bytes",
+    "any",
+    "redacted",
+    "hidden",
+    "masked",
+    "removed",
+    "(sensitive",
+    "sensitive",
+    "<none>",
+    "enabled",
+    "disabled",
+    "string;",
+    "(hidden)",
+    "void",
+    "object",
+    "secretstr",
+    "optional[str]",
+    "varchar",
+    "todo",
+    "tbd",
+    "missing",
+    "present",
+    "unchanged",
+    "invalid",
+    "expired",
+    "incorrect",
+    "wrong",
+    "correct",
+    "denied",
+    "rejected",
+    "accepted",
+    "changed",
+    "unknown",
+    "blank",
+    "needed",
+    "mismatch",
+    "updated",
+    "reset",
+    "unavailable",
+    "skipped",
+    "passed",
+    "basic",
+    "bearer",
+    "failed",
+    "ok",
+    "set",
+    "not",
+    "auto",
+    "prompt",
+    "stdin",
+    "-",
+    "--",
+    "~",
 ];
 
 /// What introduces a reference to a secret kept elsewhere.
 const REFERENCES: &[&str] = &[
-    "{{", "<%", "#{", "%(", "$(", "!vault", "!ref", "!secret", "!env", "!sub", "!getatt", "!join", "vault:", "ref+", "op://",
-    "file:", "arn:", "env:", "secret://", "projects/", "lookup(", "@microsoft.keyvault",
+    "{{",
+    "<%",
+    "#{",
+    "%(",
+    "$(",
+    "!vault",
+    "!ref",
+    "!secret",
+    "!env",
+    "!sub",
+    "!getatt",
+    "!join",
+    "vault:",
+    "ref+",
+    "op://",
+    "file:",
+    "arn:",
+    "env:",
+    "secret://",
+    "projects/",
+    "lookup(",
+    "@microsoft.keyvault",
 ];
 
 /// Whether the value only stands for one: empty, a reference, a mask, a flag, a path, a call.
@@ -77,7 +167,9 @@ fn is_variable(value: &[u8]) -> bool {
 
 /// `(none)`, `(not set)`.
 fn is_remark(value: &[u8]) -> bool {
-    value.len() > 2 && value[0] == b'(' && value[1..].iter().all(|byte| byte.is_ascii_lowercase() || b" )".contains(byte))
+    value.len() > 2
+        && value[0] == b'('
+        && value[1..].iter().all(|byte| byte.is_ascii_lowercase() || b" )".contains(byte))
 }
 
 /// `<placeholder>`.
@@ -105,18 +197,21 @@ fn is_code(value: &[u8]) -> bool {
     let call = matches!(rest.first(), Some(b'(' | b'[' | b'<')) && name > 2 && !is_loose(head);
     let dotted = head.contains(&b'.')
         && rest.iter().all(|byte| b");,".contains(byte))
-        && head.split(|byte| *byte == b'.').all(|part| {
-            part.len() > 1 && part.iter().all(|byte| byte.is_ascii_alphabetic() || *byte == b'_')
-        });
-    call || dotted || [&b"await "[..], b"new ", b"self.", b"this.", b"process.env", b"os.environ", b"lambda"]
-        .iter()
-        .any(|start| value.starts_with(start) && *start != b"new ")
+        && head
+            .split(|byte| *byte == b'.')
+            .all(|part| part.len() > 1 && part.iter().all(|byte| byte.is_ascii_alphabetic() || *byte == b'_'));
+    call || dotted
+        || [&b"await "[..], b"new ", b"self.", b"this.", b"process.env", b"os.environ", b"lambda"]
+            .iter()
+            .any(|start| value.starts_with(start) && *start != b"new ")
 }
 
 /// A number, with a unit perhaps: `512`, `2.1s`, `15m`, `1e-5`.
 pub(super) fn is_quantity(value: &[u8]) -> bool {
     let digits = value.iter().take_while(|byte| byte.is_ascii_digit() || b".,-+".contains(byte)).count();
-    digits > 0 && value.len() - digits <= 3 && value[digits..].iter().all(|byte| byte.is_ascii_alphabetic() || *byte == b'%')
+    digits > 0
+        && value.len() - digits <= 3
+        && value[digits..].iter().all(|byte| byte.is_ascii_alphabetic() || *byte == b'%')
 }
 
 /// How the letters of a value change: the mark of random text.
@@ -174,7 +269,12 @@ pub(super) fn is_random(value: &[u8]) -> bool {
 /// Small and capital letters and digits in one short word: a password as generators make them.
 pub(super) fn is_generated(value: &[u8]) -> bool {
     let mix = mix(value);
-    (8..=64).contains(&mix.len) && mix.upper > 0 && mix.lower > 1 && mix.digit > 0 && mix.turns > 2 && mix.turns * 4 >= mix.len
+    (8..=64).contains(&mix.len)
+        && mix.upper > 0
+        && mix.lower > 1
+        && mix.digit > 0
+        && mix.turns > 2
+        && mix.turns * 4 >= mix.len
         && !value.iter().any(|byte| b"/.:=()[]{}<>,;_".contains(byte))
 }
 
@@ -189,9 +289,40 @@ pub(super) fn is_uuid(value: &[u8]) -> bool {
 
 /// Names of algorithms and protocols that mix letters and digits.
 const ALGORITHMS: &[&str] = &[
-    "hs256", "hs384", "hs512", "rs256", "rs384", "rs512", "es256", "es384", "ps256", "eddsa", "sha256", "sha512",
-    "sha1", "md5", "utf8", "utf-8", "oauth2", "x509", "base64", "ed25519", "scram-sha-256", "aes256", "argon2",
-    "argon2id", "argon2i", "bcrypt", "pbkdf2", "ipv4", "ipv6", "http2", "pkcs12", "pkcs8", "rsa2048", "rsa4096",
+    "hs256",
+    "hs384",
+    "hs512",
+    "rs256",
+    "rs384",
+    "rs512",
+    "es256",
+    "es384",
+    "ps256",
+    "eddsa",
+    "sha256",
+    "sha512",
+    "sha1",
+    "md5",
+    "utf8",
+    "utf-8",
+    "oauth2",
+    "x509",
+    "base64",
+    "ed25519",
+    "scram-sha-256",
+    "aes256",
+    "argon2",
+    "argon2id",
+    "argon2i",
+    "bcrypt",
+    "pbkdf2",
+    "ipv4",
+    "ipv6",
+    "http2",
+    "pkcs12",
+    "pkcs8",
+    "rsa2048",
+    "rsa4096",
 ];
 
 /// What may be a password where only a space stands between it and the word `password`: letters with digits or marks.
@@ -206,19 +337,23 @@ pub(super) fn is_loose(value: &[u8]) -> bool {
     }
     let marks = value.iter().filter(|byte| b"!@#$%^&*+=~?".contains(byte)).count();
     let inner = !matches!(value[0], b'%' | b'$' | b'&' | b'*' | b'=' | b'#' | b'@') && !value.contains(&b'=');
-    (mix.digit > 0 && mix.lower + mix.upper > 1 && !is_version(value)) || (marks > 0 && inner && mix.lower + mix.upper > 3 && mix.digit > 0)
+    (mix.digit > 0 && mix.lower + mix.upper > 1 && !is_version(value))
+        || (marks > 0 && inner && mix.lower + mix.upper > 3 && mix.digit > 0)
 }
 
 /// `v1.2.3`, `1.0.12-home`, `q4_K_M`, `20260610_031500`: digits and dots first, or one letter and then those.
 fn is_version(value: &[u8]) -> bool {
     let rest = value.strip_prefix(b"v").unwrap_or(value);
     let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    digits > 0 && matches!(rest.get(digits), Some(b'.' | b'-' | b'_' | b':')) && rest[digits..].iter().any(u8::is_ascii_digit)
+    digits > 0
+        && matches!(rest.get(digits), Some(b'.' | b'-' | b'_' | b':'))
+        && rest[digits..].iter().any(u8::is_ascii_digit)
 }
 
 /// An address, a host with a port, a time.
 fn is_address(value: &[u8]) -> bool {
-    value.iter().all(|byte| byte.is_ascii_hexdigit() || b".:[]/-TZ".contains(byte)) && value.iter().any(|byte| b".:".contains(byte))
+    value.iter().all(|byte| byte.is_ascii_hexdigit() || b".:[]/-TZ".contains(byte))
+        && value.iter().any(|byte| b".:".contains(byte))
         || value.iter().all(|byte| byte.is_ascii_alphanumeric() || b".:-".contains(byte))
             && value.iter().rposition(|byte| *byte == b':').is_some_and(|colon| {
                 colon > 0 && value.len() - colon <= 6 && value[colon + 1..].iter().all(u8::is_ascii_digit)

@@ -69,8 +69,7 @@ pub(super) fn find(text: &[u8]) -> Option<(usize, usize)> {
     });
     // Stars only count before the bracket: no text is searched twice.
     let before = &text[..bracket.map_or(text.len(), |(start, _)| start)];
-    let stars = STARS.find(before).map(|start| {
-        (start, start + text[start..].iter().take_while(|byte| **byte == b'*').count())
-    });
+    let stars =
+        STARS.find(before).map(|start| (start, start + text[start..].iter().take_while(|byte| **byte == b'*').count()));
     stars.or(bracket)
 }

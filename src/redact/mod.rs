@@ -53,8 +53,8 @@ pub struct Redactor {
 #[derive(Debug)]
 struct Inner {
     anchors: Anchors,
-    numbers: Numbers,
-    counts: Mutex<Counts>,
+    numbers: Arc<Numbers>,
+    counts: Arc<Mutex<Counts>>,
     obfuscate: bool,
 }
 
@@ -65,6 +65,8 @@ pub struct Builder {
     /// Host and user names: only hidden when obfuscating.
     names: Vec<Value>,
     obfuscate: bool,
+    numbers: Arc<Numbers>,
+    counts: Arc<Mutex<Counts>>,
 }
 
 impl Redactor {
@@ -98,6 +100,14 @@ impl Redactor {
     #[must_use]
     pub fn counts(&self) -> Counts {
         self.inner.counts.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Starts an engine that continues this one: the same secret keeps its number, the counts go on.
+    /// For what is learned in the middle of a run; give all values again.
+    #[must_use]
+    pub fn continued(&self) -> Builder {
+        let (numbers, counts) = (self.inner.numbers.clone(), self.inner.counts.clone());
+        Builder { obfuscate: self.inner.obfuscate, numbers, counts, ..Builder::default() }
     }
 
     fn count(&self, counts: &Counts) {
@@ -167,9 +177,9 @@ impl Builder {
         if self.obfuscate {
             self.values.append(&mut self.names);
         }
-        let numbers = Numbers::default();
+        let Self { numbers, counts, .. } = self;
         let anchors = anchors::anchors(known::patterns(&self.values, &numbers));
-        let inner = Inner { anchors, numbers, counts: Mutex::default(), obfuscate: self.obfuscate };
+        let inner = Inner { anchors, numbers, counts, obfuscate: self.obfuscate };
         Redactor { inner: Arc::new(inner) }
     }
 }

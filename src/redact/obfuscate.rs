@@ -13,26 +13,97 @@ const fn rule(id: &'static str, kind: &'static str, about: &'static str) -> Rule
     Rule { id, kind, about, yes: &[], no: &[] }
 }
 
-pub(super) static HOST: Rule = rule("host-name", "host", "with --obfuscate: host names of this network and of others, not the stack's services");
+pub(super) static HOST: Rule =
+    rule("host-name", "host", "with --obfuscate: host names of this network and of others, not the stack's services");
 pub(super) static USER: Rule = rule("user-name", "user", "with --obfuscate: names of people and accounts");
 pub(super) static ADDRESS: Rule = rule("public-address", "ip", "with --obfuscate: public IPv4 and IPv6 addresses");
 pub(super) static EMAIL: Rule = rule("e-mail", "email", "with --obfuscate: e-mail addresses");
 
 /// Endings of names inside a house or a company.
-const ENDINGS: &[&str] = &[".local", ".lan", ".home", ".home.arpa", ".internal", ".intern", ".corp", ".fritz.box", ".localdomain", ".ts.net"];
+const ENDINGS: &[&str] = &[
+    ".local",
+    ".lan",
+    ".home",
+    ".home.arpa",
+    ".internal",
+    ".intern",
+    ".corp",
+    ".fritz.box",
+    ".localdomain",
+    ".ts.net",
+];
 /// Words behind which a host or a user is named.
 const HOSTS: &[&str] = &["hostname", "host", "server", "nas_ip", "workgroup", "domain", "fqdn"];
 const USERS: &[&str] = &["username", "user", "login", "account", "owner", "/home/", "nas_user", "for user", "logname"];
 /// Names that every installation has.
 const OURS: &[&str] = &[
-    "localhost", "postgres", "redis", "chromadb", "chroma", "ollama", "backend", "frontend", "tars", "tars_home", "root", "nobody", "admin",
-    "default", "daemon", "docker", "host.docker.internal", "gateway.docker.internal", "www-data", "none", "null", "true", "false", "guest", "git", "name",
-    "agent", "id", "the", "is", "not", "unknown", "service", "system", "sshd", "from", "for", "and", "with", "was", "has", "login",
+    "localhost",
+    "postgres",
+    "redis",
+    "chromadb",
+    "chroma",
+    "ollama",
+    "backend",
+    "frontend",
+    "tars",
+    "tars_home",
+    "root",
+    "nobody",
+    "admin",
+    "default",
+    "daemon",
+    "docker",
+    "host.docker.internal",
+    "gateway.docker.internal",
+    "www-data",
+    "none",
+    "null",
+    "true",
+    "false",
+    "guest",
+    "git",
+    "name",
+    "agent",
+    "id",
+    "the",
+    "is",
+    "not",
+    "unknown",
+    "service",
+    "system",
+    "sshd",
+    "from",
+    "for",
+    "and",
+    "with",
+    "was",
+    "has",
+    "login",
 ];
 /// Public services that say nothing about this network.
 const PUBLIC: &[&str] = &[
-    "docker.io", "github.com", "ghcr.io", "quay.io", "ollama.ai", "ollama.com", "huggingface.co", "pypi.org", "pythonhosted.org", "debian.org", "ubuntu.com",
-    "docker.com", "nvidia.com", "npmjs.org", "crates.io", "example.com", "example.org", "w3.org", "slack.com", "discord.com", "telegram.org", "googleapis.com",
+    "docker.io",
+    "github.com",
+    "ghcr.io",
+    "quay.io",
+    "ollama.ai",
+    "ollama.com",
+    "huggingface.co",
+    "pypi.org",
+    "pythonhosted.org",
+    "debian.org",
+    "ubuntu.com",
+    "docker.com",
+    "nvidia.com",
+    "npmjs.org",
+    "crates.io",
+    "example.com",
+    "example.org",
+    "w3.org",
+    "slack.com",
+    "discord.com",
+    "telegram.org",
+    "googleapis.com",
 ];
 
 #[derive(Clone, Copy)]
@@ -74,14 +145,20 @@ fn is_label(byte: u8) -> bool {
 }
 
 fn email(text: &[u8], at: usize, out: &mut Vec<Span>) {
-    let start = at - text[..at].iter().rev().take(64).take_while(|byte| is_label(**byte) || b"%+".contains(byte)).count();
+    let start =
+        at - text[..at].iter().rev().take(64).take_while(|byte| is_label(**byte) || b"%+".contains(byte)).count();
     let mut end = skip_while(&text[..text.len().min(at + 200)], at + 1, |byte| is_label(byte) && byte != b'_');
     while end > at && b".-".contains(&text[end - 1]) {
         end -= 1;
     }
     let domain = &text[at + 1..end.max(at + 1)];
     let top = domain.rsplit(|byte| *byte == b'.').next().unwrap_or_default();
-    if start < at && domain.contains(&b'.') && top.len() > 1 && top.iter().all(u8::is_ascii_alphabetic) && before(text, start) != b':' {
+    if start < at
+        && domain.contains(&b'.')
+        && top.len() > 1
+        && top.iter().all(u8::is_ascii_alphabetic)
+        && before(text, start) != b':'
+    {
         out.push(Span::new(start, end, &EMAIL));
     }
 }
@@ -93,7 +170,9 @@ fn address(text: &[u8], at: usize, out: &mut Vec<Span>) {
         return;
     }
     let mark = text[at];
-    let part = |byte: u8| if mark == b'.' { byte.is_ascii_digit() || byte == b'.' } else { byte.is_ascii_hexdigit() || byte == b':' };
+    let part = |byte: u8| {
+        if mark == b'.' { byte.is_ascii_digit() || byte == b'.' } else { byte.is_ascii_hexdigit() || byte == b':' }
+    };
     let mut end = skip_while(&text[..text.len().min(start + 48)], start, part);
     while end > start && text[end - 1] == mark && !(mark == b':' && end > 1 && text[end - 2] == b':') {
         end -= 1;
@@ -112,7 +191,11 @@ fn address(text: &[u8], at: usize, out: &mut Vec<Span>) {
 fn is_public_v4(address: Ipv4Addr) -> bool {
     let [a, b, ..] = address.octets();
     let shared = a == 100 && (64..128).contains(&b);
-    !(address.is_private() || address.is_loopback() || address.is_link_local() || address.is_broadcast() || address.is_documentation())
+    !(address.is_private()
+        || address.is_loopback()
+        || address.is_link_local()
+        || address.is_broadcast()
+        || address.is_documentation())
         && !shared
         && a != 0
         && a < 224
@@ -135,7 +218,9 @@ fn ending(text: &[u8], at: usize, out: &mut Vec<Span>) {
 
 /// The host of a URL, unless it is a service's or an address.
 fn url(text: &[u8], at: usize, out: &mut Vec<Span>) {
-    let word = skip_while(&text[..text.len().min(at + 300)], at, |byte| !byte.is_ascii_whitespace() && !b"/\"'<>?#,".contains(&byte));
+    let word = skip_while(&text[..text.len().min(at + 300)], at, |byte| {
+        !byte.is_ascii_whitespace() && !b"/\"'<>?#,".contains(&byte)
+    });
     let start = text[at..word].iter().rposition(|byte| *byte == b'@').map_or(at, |sign| at + sign + 1);
     let end = skip_while(&text[..word], start, is_label);
     let host = &text[start..end];

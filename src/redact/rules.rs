@@ -9,8 +9,21 @@ use super::structure::{header, pair, special, table, tool, url};
 /// All rules, in the order in which the layers look.
 pub fn all() -> Vec<&'static Rule> {
     let mut rules = vec![
-        &KNOWN, &pair::PAIR, &table::TABLE, &url::USER_INFO, &header::HEADER, &header::COOKIE, &tool::TOOL, &special::ECHO,
-        &special::PGPASS, &special::ACL, &special::INPUT, &special::TELEGRAM, &keyblock::KEY_BLOCK, &jwt::JWT, &blob::BLOB,
+        &KNOWN,
+        &pair::PAIR,
+        &table::TABLE,
+        &url::USER_INFO,
+        &header::HEADER,
+        &header::COOKIE,
+        &tool::TOOL,
+        &special::ECHO,
+        &special::PGPASS,
+        &special::ACL,
+        &special::INPUT,
+        &special::TELEGRAM,
+        &keyblock::KEY_BLOCK,
+        &jwt::JWT,
+        &blob::BLOB,
         &random::RANDOM,
     ];
     rules.extend([&obfuscate::HOST, &obfuscate::USER, &obfuscate::ADDRESS, &obfuscate::EMAIL]);
@@ -36,7 +49,8 @@ fn masked(form: &str) -> String {
     while let Some(open) = rest.find('{') {
         let end = rest[open..].find('}').map_or(rest.len(), |end| open + end + 1);
         let part = &rest[open..end];
-        let value = part.len() > 3 && part[2..part.len() - 1].trim_end_matches('=').bytes().all(|byte| byte.is_ascii_digit());
+        let value =
+            part.len() > 3 && part[2..part.len() - 1].trim_end_matches('=').bytes().all(|byte| byte.is_ascii_digit());
         text.push_str(&rest[..open]);
         text.push(if value { '…' } else { '{' });
         rest = &rest[if value { end } else { open + 1 }..];

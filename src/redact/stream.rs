@@ -136,9 +136,8 @@ impl Stream {
         let goal = goal.min(self.buffer.len());
         let text = &self.buffer[self.done..goal];
         let end = match open {
-            Open::Quoted(quote) => (0..text.len()).find(|at| {
-                text[*at] == b'\n' || text[*at] == quote && (*at == 0 || text[*at - 1] != b'\\')
-            }),
+            Open::Quoted(quote) => (0..text.len())
+                .find(|at| text[*at] == b'\n' || text[*at] == quote && (*at == 0 || text[*at - 1] != b'\\')),
             Open::Bare => text.iter().position(|byte| byte.is_ascii_whitespace() || b"\"'`".contains(byte)),
             Open::Block => {
                 let end = keyblock::rest(text);

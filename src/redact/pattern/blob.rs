@@ -49,7 +49,10 @@ pub(in crate::redact) fn hides(word: &[u8], inside: Inside<'_>) -> bool {
 /// Whether this is base64 of random bytes, as keys are: no picture, no certificate, no text.
 pub(in crate::redact) fn is_binary(word: &[u8]) -> bool {
     let m = mix(word);
-    let words = word.split(|byte| *byte == b'/').filter(|part| part.len() > 2 && part.iter().all(u8::is_ascii_lowercase)).count();
+    let words = word
+        .split(|byte| *byte == b'/')
+        .filter(|part| part.len() > 2 && part.iter().all(u8::is_ascii_lowercase))
+        .count();
     if word.len() < 40 || m.upper < 4 || m.lower < 4 || m.digit < 2 || m.turns * 4 < m.len || words > 1 {
         return false;
     }
@@ -63,15 +66,29 @@ pub(in crate::redact) fn is_harmless(word: &[u8]) -> bool {
 
 fn is_file(plain: &[u8]) -> bool {
     const FILES: [&[u8]; 15] = [
-        b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"%PDF", b"PK\x03\x04", b"RIFF", b"\x7fELF", b"wOF", b"BM\x00", b"\0\0\0\x07ssh-", b"\0\0\0\x0bssh-", b"\0\0\0\x13ecdsa",
-        &[0x30, 0x82], &[0x30, 0x81], &[0x30, 0x59],
+        b"\x89PNG",
+        b"\xff\xd8\xff",
+        b"GIF8",
+        b"%PDF",
+        b"PK\x03\x04",
+        b"RIFF",
+        b"\x7fELF",
+        b"wOF",
+        b"BM\x00",
+        b"\0\0\0\x07ssh-",
+        b"\0\0\0\x0bssh-",
+        b"\0\0\0\x13ecdsa",
+        &[0x30, 0x82],
+        &[0x30, 0x81],
+        &[0x30, 0x59],
     ];
     FILES.iter().any(|magic| plain.starts_with(magic))
 }
 
 /// A DER sequence that starts with a version number: PKCS#1, PKCS#8, SEC1. Certificates start with another sequence.
 fn is_der_key(plain: &[u8]) -> bool {
-    plain.len() > 40 && (plain.starts_with(&[0x30, 0x82]) && plain[4] == 2 || plain.starts_with(&[0x30, 0x81]) && plain[3] == 2)
+    plain.len() > 40
+        && (plain.starts_with(&[0x30, 0x82]) && plain[4] == 2 || plain.starts_with(&[0x30, 0x81]) && plain[3] == 2)
         || plain.starts_with(b"openssh-key-v1")
 }
 
@@ -82,6 +99,7 @@ fn readable(plain: &[u8]) -> Option<Vec<u8>> {
     } else {
         plain.to_vec()
     };
-    let good = narrow.iter().filter(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace() || **byte == 0).count();
+    let good =
+        narrow.iter().filter(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace() || **byte == 0).count();
     (good * 10 >= narrow.len() * 9).then(|| narrow.iter().map(|byte| if *byte == 0 { b'\n' } else { *byte }).collect())
 }

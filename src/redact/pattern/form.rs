@@ -78,7 +78,8 @@ pub(in crate::redact) fn matches(parts: &[Part<'_>], text: &[u8], at: usize) -> 
                     _ => 0,
                 };
                 let most = if *exact { *least } else { 4096 };
-                let count = text[i..].iter().take(most).take_while(|byte| is_in(*class, **byte) && **byte != stop).count();
+                let count =
+                    text[i..].iter().take(most).take_while(|byte| is_in(*class, **byte) && **byte != stop).count();
                 if count < *least {
                     return None;
                 }

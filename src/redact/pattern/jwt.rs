@@ -8,7 +8,11 @@ pub(in crate::redact) static JWT: Rule = Rule {
     id: "jwt",
     kind: "token",
     about: "a JSON web token (signed or encrypted), also cut off or wrapped",
-    yes: &["eyJhbGciOiJIUzI1NiJ9.eyJ{v40}.{v43}", "eyJhbGciOiJIUzI1NiJ9.eyJ{v40}", "eyJhbGciOiJkaXIifQ..{v16}.{v40}.{v22}"],
+    yes: &[
+        "eyJhbGciOiJIUzI1NiJ9.eyJ{v40}.{v43}",
+        "eyJhbGciOiJIUzI1NiJ9.eyJ{v40}",
+        "eyJhbGciOiJkaXIifQ..{v16}.{v40}.{v22}",
+    ],
     no: &["eyJtb2RlbCI6Im1pc3RyYWwiLCJzdHJlYW0iOmZhbHNlfQ=="],
 };
 

@@ -34,7 +34,9 @@ pub(in crate::redact) fn end(text: &[u8], at: usize, out: &mut Vec<Span>, quiet:
     let Some((label, body)) = label(text, at + 2) else { return };
     let dashes = text[..at].iter().rev().take_while(|byte| **byte == b'-').count();
     let stop = at - dashes;
-    if out.iter().rev().take(64).any(|span| span.end >= stop && span.start < stop) || quiet.iter().any(|(from, to)| *from < stop && *to >= stop) {
+    if out.iter().rev().take(64).any(|span| span.end >= stop && span.start < stop)
+        || quiet.iter().any(|(from, to)| *from < stop && *to >= stop)
+    {
         return;
     }
     // Already replaced.
@@ -43,7 +45,8 @@ pub(in crate::redact) fn end(text: &[u8], at: usize, out: &mut Vec<Span>, quiet:
     }
     let mut start = stop;
     let mut line = line_start(text, stop);
-    let inline = text[line..stop].iter().rev().take_while(|byte| is_base64(**byte) || **byte == b'n' || **byte == b'\\').count();
+    let inline =
+        text[line..stop].iter().rev().take_while(|byte| is_base64(**byte) || **byte == b'n' || **byte == b'\\').count();
     start -= inline;
     while inline == 0 && line > 0 {
         let above = line_start(text, line - 1);
@@ -91,7 +94,11 @@ fn is_private(label: &[u8]) -> bool {
 
 fn first_letter(text: &[u8], body: usize, end: usize) -> usize {
     let mut start = body;
-    while start < end && (text[start].is_ascii_whitespace() || text[start..end].starts_with(b"\\n") || text[start..end].starts_with(b"\\r")) {
+    while start < end
+        && (text[start].is_ascii_whitespace()
+            || text[start..end].starts_with(b"\\n")
+            || text[start..end].starts_with(b"\\r"))
+    {
         start += if text[start] == b'\\' { 2 } else { 1 };
     }
     start
@@ -146,7 +153,8 @@ pub(in crate::redact) fn rest(text: &[u8]) -> Option<usize> {
 }
 
 fn marker(text: &[u8], start: usize, end: usize) -> Option<usize> {
-    let found = memchr::memmem::find(&text[start..end], b"--END ").or_else(|| memchr::memmem::find(&text[start..end], b"-- END "))?;
+    let found = memchr::memmem::find(&text[start..end], b"--END ")
+        .or_else(|| memchr::memmem::find(&text[start..end], b"-- END "))?;
     let at = start + found;
     Some(at - text[..at].iter().rev().take_while(|byte| **byte == b'-').count())
 }
@@ -162,7 +170,8 @@ fn is_body(text: &[u8], start: usize, end: usize, last: bool) -> bool {
     }
     if word.len() == line.len() {
         let full = word.len() >= 32 || (last && word.len() > 1) || word.starts_with(b"=");
-        return armour(word) && (full || word.ends_with(b"=") || (word.len() > 3 && word.iter().any(u8::is_ascii_digit)));
+        return armour(word)
+            && (full || word.ends_with(b"=") || (word.len() > 3 && word.iter().any(u8::is_ascii_digit)));
     }
     let header = [&b"Version:"[..], b"Comment:", b"Proc-Type:", b"DEK-Info:", b"Charset:", b"Hash:", b"Subject:"];
     header.iter().any(|name| line.starts_with(name)) || (armour(word) && word.len() >= 40)

@@ -85,7 +85,13 @@ fn run(text: &[u8], start: usize, bare: usize, end: usize, inside: Inside<'_>, o
     }
     let mut from = start;
     for part in word.split(|byte| b"+/=".contains(byte)) {
-        if part.len() >= LEAST && !is_plain(part) && !part.starts_with(b"sha") && is_token(part) && !public() && !is_named_public(text, from, from + part.len()) {
+        if part.len() >= LEAST
+            && !is_plain(part)
+            && !part.starts_with(b"sha")
+            && is_token(part)
+            && !public()
+            && !is_named_public(text, from, from + part.len())
+        {
             out.push(Span::new(from, from + part.len(), &RANDOM));
         }
         from += part.len() + 1;
@@ -161,18 +167,87 @@ fn prefixed(word: &[u8]) -> bool {
     let tail_mix = mix(tail);
     let prefix = head.len() < 24 && head.first().is_some_and(u8::is_ascii_alphabetic) && !is_noun(head);
     let hex = tail_mix.hex && word[at] == b'_' && tail.len() >= 32;
-    let small = !tail_mix.hex && tail.len() >= 26 && tail_mix.turns * 4 >= tail.len() && tail_mix.digit * 10 >= tail.len();
+    let small =
+        !tail_mix.hex && tail.len() >= 26 && tail_mix.turns * 4 >= tail.len() && tail_mix.digit * 10 >= tail.len();
     prefix && (hex || small) && tail_mix.digit > 2
 }
 
 /// Words before `_` or `-` that announce an id or a digest.
 fn is_noun(head: &[u8]) -> bool {
     const NOUNS: &[&str] = &[
-        "sha", "sha1", "sha256", "sha512", "md5", "req", "request", "run", "msg", "message", "file", "doc", "document", "chunk", "trace",
-        "span", "id", "obj", "object", "img", "image", "vol", "volume", "net", "network", "ctr", "container", "job", "task", "evt",
-        "event", "usr", "user", "org", "acct", "cus", "sub", "pi", "ch", "batch", "call", "thread", "asst", "resp", "conv", "hash",
-        "etag", "commit", "build", "cache", "node", "svc", "service", "collection", "layer", "digest", "pod", "overlay", "backup",
-        "tx", "page", "db", "chatcmpl", "cmpl", "upload", "part", "index", "segment", "point", "embedding", "boot", "machine", "bucket",
+        "sha",
+        "sha1",
+        "sha256",
+        "sha512",
+        "md5",
+        "req",
+        "request",
+        "run",
+        "msg",
+        "message",
+        "file",
+        "doc",
+        "document",
+        "chunk",
+        "trace",
+        "span",
+        "id",
+        "obj",
+        "object",
+        "img",
+        "image",
+        "vol",
+        "volume",
+        "net",
+        "network",
+        "ctr",
+        "container",
+        "job",
+        "task",
+        "evt",
+        "event",
+        "usr",
+        "user",
+        "org",
+        "acct",
+        "cus",
+        "sub",
+        "pi",
+        "ch",
+        "batch",
+        "call",
+        "thread",
+        "asst",
+        "resp",
+        "conv",
+        "hash",
+        "etag",
+        "commit",
+        "build",
+        "cache",
+        "node",
+        "svc",
+        "service",
+        "collection",
+        "layer",
+        "digest",
+        "pod",
+        "overlay",
+        "backup",
+        "tx",
+        "page",
+        "db",
+        "chatcmpl",
+        "cmpl",
+        "upload",
+        "part",
+        "index",
+        "segment",
+        "point",
+        "embedding",
+        "boot",
+        "machine",
+        "bucket",
     ];
     let lower = String::from_utf8_lossy(head).to_ascii_lowercase();
     lower.split(['-', '_']).any(|part| NOUNS.contains(&part))
@@ -181,9 +256,44 @@ fn is_noun(head: &[u8]) -> bool {
 /// Whether the words right before call it something public.
 fn is_named_public(text: &[u8], start: usize, end: usize) -> bool {
     const PUBLIC: [&str; 38] = [
-        "sha1", "sha2", "sha5", "sha3", "sha-", "md5", "digest", "fingerprint", "public", "pubkey", "etag", "integrity", "checksum", "hash:", "hash=", "peer",
-        "recipient", "cert", "handshake", "request-id", "request_id", "requestid", "trace", "websocket", "ssh-rsa", "ssh-ed25519",
-        "ecdsa-", "thumbprint", "vector", "embedding", "boundary", "\"x\"", "\"n\"", "\"y\"", "\"kid\"", "-id-2", "if-none-match", "etcd",
+        "sha1",
+        "sha2",
+        "sha5",
+        "sha3",
+        "sha-",
+        "md5",
+        "digest",
+        "fingerprint",
+        "public",
+        "pubkey",
+        "etag",
+        "integrity",
+        "checksum",
+        "hash:",
+        "hash=",
+        "peer",
+        "recipient",
+        "cert",
+        "handshake",
+        "request-id",
+        "request_id",
+        "requestid",
+        "trace",
+        "websocket",
+        "ssh-rsa",
+        "ssh-ed25519",
+        "ecdsa-",
+        "thumbprint",
+        "vector",
+        "embedding",
+        "boundary",
+        "\"x\"",
+        "\"n\"",
+        "\"y\"",
+        "\"kid\"",
+        "-id-2",
+        "if-none-match",
+        "etcd",
     ];
     let low = line_start(text, start).max(start.saturating_sub(48));
     let before = String::from_utf8_lossy(&text[low..start]).to_ascii_lowercase();

@@ -83,9 +83,23 @@ fn object(text: &[u8], name: &Name, at: usize, out: &mut Vec<Span>) {
 
 /// Names that only say "here is the value".
 pub(super) fn is_value_word(key: &[u8]) -> bool {
-    [&b"value"[..], b"data", b"val", b"content", b"contents", b"plaintext", b"plain", b"raw", b"text", b"default", b"current", b"old", b"new"]
-        .iter()
-        .any(|word| key.eq_ignore_ascii_case(word))
+    [
+        &b"value"[..],
+        b"data",
+        b"val",
+        b"content",
+        b"contents",
+        b"plaintext",
+        b"plain",
+        b"raw",
+        b"text",
+        b"default",
+        b"current",
+        b"old",
+        b"new",
+    ]
+    .iter()
+    .any(|word| key.eq_ignore_ascii_case(word))
 }
 
 /// Strings in brackets over several lines.
@@ -115,7 +129,9 @@ fn scalar(text: &[u8], name: &Name, eol: usize, out: &mut Vec<Span>) {
             if indent(text, start) <= base {
                 return;
             }
-            if first && name.grade == Grade::Weak && !look::is_random(&text[from..to]) || look::is_placeholder(&text[from..to], true) {
+            if first && name.grade == Grade::Weak && !look::is_random(&text[from..to])
+                || look::is_placeholder(&text[from..to], true)
+            {
                 return;
             }
             out.push(Span::new(from, to, &PAIR).kind(name.kind).cont(!first));
@@ -180,8 +196,11 @@ fn is_single(line: &[u8]) -> bool {
 fn named(line: &[u8]) -> bool {
     let name = line.iter().take_while(|byte| byte.is_ascii_alphanumeric() || b"_.".contains(byte)).count();
     let sep = line.get(name).copied().unwrap_or(0);
-    name > 0 && (sep == b':' && line.len() > name + 1 && line[name + 1] == b' ' || sep == b':' && line.len() == name + 1)
-        || (sep == b'=' && name::grade(&line[..name]) == Grade::No && line[..name].iter().all(|b| b.is_ascii_uppercase() || *b == b'_'))
+    name > 0
+        && (sep == b':' && line.len() > name + 1 && line[name + 1] == b' ' || sep == b':' && line.len() == name + 1)
+        || (sep == b'='
+            && name::grade(&line[..name]) == Grade::No
+            && line[..name].iter().all(|b| b.is_ascii_uppercase() || *b == b'_'))
 }
 
 fn is_prompt(word: &[u8]) -> bool {

@@ -99,14 +99,27 @@ pub(super) fn around(text: &[u8], name: usize) -> Around {
 /// Whether only list marks, comment marks and `export` stand before the name.
 fn is_decoration(line: &[u8]) -> bool {
     const WORDS: [&[u8]; 16] = [
-        b"export", b"set", b"env", b"arg", b"setenv", b"local", b"readonly", b"declare", b"const", b"let", b"var", b"my",
-        b"environment=", b"set-item", b"setx", b"static",
+        b"export",
+        b"set",
+        b"env",
+        b"arg",
+        b"setenv",
+        b"local",
+        b"readonly",
+        b"declare",
+        b"const",
+        b"let",
+        b"var",
+        b"my",
+        b"environment=",
+        b"set-item",
+        b"setx",
+        b"static",
     ];
     // `service-1  | KEY=value`, as compose prints logs and environments.
     let line = line.rsplit(|byte| *byte == b'|').next().unwrap_or(line);
-    line.split(|byte| byte.is_ascii_whitespace() || b"-#;/+>*\"'!$:<\xef\xbb\xbf\xe2\x94\x82".contains(byte)).all(|word| {
-        word.is_empty() || WORDS.iter().any(|known| word.eq_ignore_ascii_case(known))
-    })
+    line.split(|byte| byte.is_ascii_whitespace() || b"-#;/+>*\"'!$:<\xef\xbb\xbf\xe2\x94\x82".contains(byte))
+        .all(|word| word.is_empty() || WORDS.iter().any(|known| word.eq_ignore_ascii_case(known)))
 }
 
 /// The end of a bare value: at blanks, or at what separates it from the next setting.

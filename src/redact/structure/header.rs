@@ -22,7 +22,8 @@ pub(in crate::redact) static COOKIE: Rule = Rule {
 };
 
 /// Parameters of a scheme that are secret, the rest of which may stay.
-const PARAMETERS: &[&str] = &["response", "signature", "oauth_signature", "mac", "oauth_token", "credential", "token", "cnonce"];
+const PARAMETERS: &[&str] =
+    &["response", "signature", "oauth_signature", "mac", "oauth_token", "credential", "token", "cnonce"];
 
 /// The value of an `Authorization` header from `at`.
 pub(super) fn authorization(text: &[u8], at: usize, out: &mut Vec<Span>) {
@@ -33,7 +34,9 @@ pub(super) fn authorization(text: &[u8], at: usize, out: &mut Vec<Span>) {
     let end = (start..eol).find(|i| text[*i] == close && close != 0 && before(text, *i) != b'\\').unwrap_or(eol);
     let word = skip_while(&text[..end], start, |byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
     let scheme = text[start..word].to_ascii_lowercase();
-    if matches!(&scheme[..], b"digest" | b"aws4-hmac-sha256" | b"oauth" | b"hawk" | b"aws" | b"signature") && byte(text, word) == b' ' {
+    if matches!(&scheme[..], b"digest" | b"aws4-hmac-sha256" | b"oauth" | b"hawk" | b"aws" | b"signature")
+        && byte(text, word) == b' '
+    {
         return parameters(text, word, end, out);
     }
     let blank = byte(text, word) == b' ' || text[word..].starts_with(b"%20");
@@ -91,7 +94,9 @@ pub(in crate::redact) fn scheme(text: &[u8], at: usize, out: &mut Vec<Span>) {
     let secret = &text[start..stop];
     let basic = text[at].eq_ignore_ascii_case(&b'b') && text[at + 1].eq_ignore_ascii_case(&b'a');
     let plain = secret.len() < 16 || byte(text, stop) == b'=';
-    if (basic && super::super::pattern::blob::hides(secret, &|plain| plain.contains(&b':'))) || (!plain && (look::is_loose(secret) || look::is_random(secret))) {
+    if (basic && super::super::pattern::blob::hides(secret, &|plain| plain.contains(&b':')))
+        || (!plain && (look::is_loose(secret) || look::is_random(secret)))
+    {
         out.push(Span::new(start, stop, &HEADER));
     }
 }

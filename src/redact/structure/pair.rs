@@ -89,7 +89,11 @@ pub(in crate::redact) fn find(text: &[u8], at: usize, out: &mut Vec<Span>) -> us
 /// Whether the name is the user of a URL (`https://x-access-token:…@host`): that is another rule's.
 fn in_authority(text: &[u8], start: usize) -> bool {
     let low = start.saturating_sub(64);
-    let word = text[low..start].iter().rev().take_while(|byte| !byte.is_ascii_whitespace() && !b"?&=#;,\"'".contains(byte)).count();
+    let word = text[low..start]
+        .iter()
+        .rev()
+        .take_while(|byte| !byte.is_ascii_whitespace() && !b"?&=#;,\"'".contains(byte))
+        .count();
     let before = &text[start - word..start];
     memchr::memmem::find(before, b"://").is_some_and(|at| !before[at + 3..].contains(&b'/'))
 }
@@ -98,13 +102,20 @@ fn in_authority(text: &[u8], start: usize) -> bool {
 fn may_follow(text: &[u8], start: usize, end: usize) -> bool {
     let next = byte(text, end);
     if next != b' ' && next != b'\t' {
-        return !(next.is_ascii_whitespace() || b"/;!<".contains(&next)) || is_column(text, start, end) || before(text, start) == b'-' || next == b',';
+        return !(next.is_ascii_whitespace() || b"/;!<".contains(&next))
+            || is_column(text, start, end)
+            || before(text, start) == b'-'
+            || next == b',';
     }
     let from = skip_blanks(text, end);
     let to = skip_while(&text[..text.len().min(from + 80)], from, |byte| !byte.is_ascii_whitespace());
     let word = &text[from..to];
     let plain = word.iter().all(|byte| byte.is_ascii_alphabetic() || b".,!)".contains(byte));
-    !plain || is_column(text, start, end) || before(text, start) == b'-' || space::is_link(word) || is_exact(&text[start..end])
+    !plain
+        || is_column(text, start, end)
+        || before(text, start) == b'-'
+        || space::is_link(word)
+        || is_exact(&text[start..end])
 }
 
 /// Whether the name is a cell of a heading, or a column of a list.
@@ -121,7 +132,9 @@ fn is_exact(name: &[u8]) -> bool {
 }
 
 fn is_two_words(word: &[u8]) -> bool {
-    [&b"key"[..], b"keys", b"code", b"codes", b"phrase", b"id", b"seed"].iter().any(|known| word.eq_ignore_ascii_case(known))
+    [&b"key"[..], b"keys", b"code", b"codes", b"phrase", b"id", b"seed"]
+        .iter()
+        .any(|known| word.eq_ignore_ascii_case(known))
 }
 
 fn value_of(text: &[u8], name: &Name, out: &mut Vec<Span>) {
@@ -145,7 +158,9 @@ fn header_of(text: &[u8], name: &Name, glue: Glue, at: usize, out: &mut Vec<Span
         header::authorization(text, at, out);
         return true;
     }
-    word.ends_with(b"cookie") && matches!(glue, Glue::Colon | Glue::Equals) && header::cookies(text, at, word.starts_with(b"set"), out)
+    word.ends_with(b"cookie")
+        && matches!(glue, Glue::Colon | Glue::Equals)
+        && header::cookies(text, at, word.starts_with(b"set"), out)
 }
 
 /// `name = value`, `name: value`.
@@ -194,7 +209,11 @@ fn assigned(text: &[u8], name: &Name, glue: Glue, at: usize, around: &Around, ou
     }
     // `this.token = token;`
     let word = &text[name.start..name.end];
-    if glue == Glue::Equals && word.contains(&b'.') && word.ends_with(&text[value.start..value.end]) && byte(text, value.end) == b';' {
+    if glue == Glue::Equals
+        && word.contains(&b'.')
+        && word.ends_with(&text[value.start..value.end])
+        && byte(text, value.end) == b';'
+    {
         return;
     }
     take(text, name, value, out);
@@ -239,8 +258,22 @@ fn quote_inside(text: &[u8], at: usize, end: usize) -> Option<Extent> {
 /// Past what wraps a value: `Some(`, `<<`, `b"`, `!unsafe`, `string(14)`.
 fn wrapped(text: &[u8], at: usize) -> usize {
     let rest = &text[at..text.len().min(at + 40)];
-    for wrapper in [&b"Some("[..], b"<<", b"SecretStr(", b"Secret(", b"String(", b"new String(", b"!unsafe ", b"!!str ", b"!!binary ", b"&", b"Ok("] {
-        if rest.starts_with(wrapper) && quote(text, skip_blanks(text, at + wrapper.len())).is_some() || rest.starts_with(b"!") && rest.starts_with(wrapper) {
+    for wrapper in [
+        &b"Some("[..],
+        b"<<",
+        b"SecretStr(",
+        b"Secret(",
+        b"String(",
+        b"new String(",
+        b"!unsafe ",
+        b"!!str ",
+        b"!!binary ",
+        b"&",
+        b"Ok(",
+    ] {
+        if rest.starts_with(wrapper) && quote(text, skip_blanks(text, at + wrapper.len())).is_some()
+            || rest.starts_with(b"!") && rest.starts_with(wrapper)
+        {
             return skip_blanks(text, at + wrapper.len());
         }
     }
@@ -306,7 +339,8 @@ fn cell(text: &[u8], name: &Name, at: usize, out: &mut Vec<Span>) {
     let end = (at..eol).find(|i| bars(*i)).unwrap_or(eol);
     let (start, end) = trim(text, at, end);
     let names = name::grade(&text[start..end]) == Grade::Strong && !look::is_loose(&text[start..end]);
-    if !names && !text[start..end].contains(&b' ') || (name.grade == Grade::Strong && look::is_loose(&text[start..end])) {
+    if !names && !text[start..end].contains(&b' ') || (name.grade == Grade::Strong && look::is_loose(&text[start..end]))
+    {
         take(text, name, Extent { start, end, quoted: false }, out);
     }
 }
@@ -336,7 +370,10 @@ fn argument(text: &[u8], name: &Name, glue: Glue, at: usize, out: &mut Vec<Span>
     at = wrapped(text, at);
     let Some(value) = extent::quoted(text, at, false) else { return };
     let secret = &text[value.start..value.end];
-    let list = glue == Glue::Comma && !flag && before(text, name.start.saturating_sub(1)) != b'(' && !super::is_tuple(text, name.start);
+    let list = glue == Glue::Comma
+        && !flag
+        && before(text, name.start.saturating_sub(1)) != b'('
+        && !super::is_tuple(text, name.start);
     let names = name::grade(secret) != Grade::No && !look::is_random(secret);
     if flag || !(list || names) || look::is_random(secret) {
         take(text, name, value, out);
@@ -346,7 +383,10 @@ fn argument(text: &[u8], name: &Name, glue: Glue, at: usize, out: &mut Vec<Span>
 /// `auth=('user', 'x')`, `login("user", "x")`: the strings behind the first.
 pub(super) fn credentials(text: &[u8], name: &Name, at: usize, out: &mut Vec<Span>) -> bool {
     let word = text[name.start..name.end].to_ascii_lowercase();
-    if ![&b"auth"[..], b"login", b"credential", b"session"].iter().any(|part| memchr::memmem::find(&word, part).is_some()) {
+    if ![&b"auth"[..], b"login", b"credential", b"session"]
+        .iter()
+        .any(|part| memchr::memmem::find(&word, part).is_some())
+    {
         return false;
     }
     let eol = line_end(text, at).min(at + 400);

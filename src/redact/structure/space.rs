@@ -10,8 +10,21 @@ use crate::redact::span::Span;
 
 /// Settings of servers that take their secret as the next word, whatever it looks like.
 const DIRECTIVES: &[&str] = &[
-    "requirepass", "masterauth", "primaryauth", "wpa_passphrase", "bindpw", "rootpw", "rocommunity", "rwcommunity",
-    "ansible_become_pass", "rpcpassword", "db_password", "shared-secret", "auth_pass", "auth-pass", "pre-shared-key",
+    "requirepass",
+    "masterauth",
+    "primaryauth",
+    "wpa_passphrase",
+    "bindpw",
+    "rootpw",
+    "rocommunity",
+    "rwcommunity",
+    "ansible_become_pass",
+    "rpcpassword",
+    "db_password",
+    "shared-secret",
+    "auth_pass",
+    "auth-pass",
+    "pre-shared-key",
 ];
 
 /// Whether any word behind this name is its value.
@@ -21,8 +34,8 @@ pub(super) fn is_directive(name: &[u8]) -> bool {
 
 /// Words between the name and the value in a sentence.
 const VERBS: &[&str] = &[
-    "is", "was", "are", "ist", "war", "lautet", "est", "es", "è", "now", "to", "set", "will", "be", "it", "=",
-    "used", "changed", "became", "equals", "wurde", "heisst", "heißt", "reads", "named", "called", "value", "too",
+    "is", "was", "are", "ist", "war", "lautet", "est", "es", "è", "now", "to", "set", "will", "be", "it", "=", "used",
+    "changed", "became", "equals", "wurde", "heisst", "heißt", "reads", "named", "called", "value", "too",
 ];
 
 /// Whether a sentence goes on from a secret's name to its value with this word.
@@ -56,7 +69,9 @@ pub(super) fn find(text: &[u8], name: &Name, at: usize, out: &mut Vec<Span>) {
     }
     let end = extent::bare(text, at, around);
     let value = &text[at..end];
-    if around.leading && is_upper(word) && look::is_loose(value) || name.grade == Grade::Strong && is_bare_secret(text, name, value) {
+    if around.leading && is_upper(word) && look::is_loose(value)
+        || name.grade == Grade::Strong && is_bare_secret(text, name, value)
+    {
         return push(text, name, at, end, out);
     }
     prose(text, name, at, around, out);
@@ -102,7 +117,8 @@ fn sentence_or_secret(text: &[u8], name: &Name, value: Extent, out: &mut Vec<Spa
     let secret = &text[value.start..value.end];
     let words = secret.split(|byte| *byte == b' ').count();
     let lower = secret.iter().all(|byte| byte.is_ascii_lowercase() || *byte == b' ');
-    let label = name.kind != "password" && !secret.iter().any(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
+    let label =
+        name.kind != "password" && !secret.iter().any(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
     if label || words > 5 || (words > 1 && !lower && !look::is_loose(secret)) {
         return;
     }
@@ -139,13 +155,19 @@ fn directive(text: &[u8], name: &Name, at: usize, around: &Around, lower: &str, 
 }
 
 fn blank(text: &[u8], at: usize, eol: usize) -> usize {
-    at + text[at..eol].iter().position(|byte| byte.is_ascii_whitespace() || matches!(byte, b'"' | b';')).unwrap_or(eol - at)
+    at + text[at..eol]
+        .iter()
+        .position(|byte| byte.is_ascii_whitespace() || matches!(byte, b'"' | b';'))
+        .unwrap_or(eol - at)
 }
 
 /// `machine x login y password z`.
 fn is_netrc(text: &[u8], name: &Name, lower: &str) -> bool {
     let line = &text[line_start(text, name.start)..name.start];
-    lower == "password" && [&b"login "[..], b"machine ", b"username ", b"neighbor "].iter().any(|word| memchr::memmem::find(line, word).is_some())
+    lower == "password"
+        && [&b"login "[..], b"machine ", b"username ", b"neighbor "]
+            .iter()
+            .any(|word| memchr::memmem::find(line, word).is_some())
 }
 
 /// `PASS x`, `AUTH x` as POP3, FTP and Redis speak: upper-case.

@@ -26,7 +26,11 @@ pub(in crate::redact) static ECHO: Rule = Rule {
     id: "piped",
     kind: "password",
     about: "what echo or printf hands to a command that reads a password",
-    yes: &["echo '{p14}' | sudo -S ls", "echo {a24} | docker login -u ci --password-stdin r", "echo \"tars:{a14}\" | chpasswd"],
+    yes: &[
+        "echo '{p14}' | sudo -S ls",
+        "echo {a24} | docker login -u ci --password-stdin r",
+        "echo \"tars:{a14}\" | chpasswd",
+    ],
     no: &["echo done | tee log", "echo \"$PW\" | sudo -S ls"],
 };
 
@@ -58,9 +62,16 @@ pub(in crate::redact) fn pgpass(text: &[u8], at: usize, out: &mut Vec<Span>) {
         }
     }
     let plain = |(from, to): &(usize, usize)| to > from && text[*from..*to].iter().all(|byte| byte.is_ascii_graphic());
-    let port = |(from, to): &(usize, usize)| &text[*from..*to] == b"*" || text[*from..*to].iter().all(u8::is_ascii_digit);
+    let port =
+        |(from, to): &(usize, usize)| &text[*from..*to] == b"*" || text[*from..*to].iter().all(u8::is_ascii_digit);
     let (_, end) = trim(text, from, eol);
-    if fields.len() == 4 && fields.iter().all(plain) && port(&fields[1]) && end > from && !text[from..end].iter().any(|byte| b" :".contains(byte)) && !look::is_placeholder(&text[from..end], true) {
+    if fields.len() == 4
+        && fields.iter().all(plain)
+        && port(&fields[1])
+        && end > from
+        && !text[from..end].iter().any(|byte| b" :".contains(byte))
+        && !look::is_placeholder(&text[from..end], true)
+    {
         out.push(Span::new(from, end, &PGPASS));
     }
 }
@@ -71,7 +82,8 @@ pub(in crate::redact) fn acl(text: &[u8], at: usize, out: &mut Vec<Span>) {
     let mut from = start;
     for word in text[start..eol].split(|byte| *byte == b' ' || *byte == b'"') {
         let digest = word.len() == 65 && word[1..].iter().all(u8::is_ascii_hexdigit);
-        let marked = matches!(word.first(), Some(b'#' | b'!')) && digest || matches!(word.first(), Some(b'>' | b'<')) && word.len() > 4;
+        let marked = matches!(word.first(), Some(b'#' | b'!')) && digest
+            || matches!(word.first(), Some(b'>' | b'<')) && word.len() > 4;
         if marked && !look::is_placeholder(&word[1..], true) {
             out.push(Span::new(from + 1, from + word.len(), &ACL));
         }
@@ -82,17 +94,33 @@ pub(in crate::redact) fn acl(text: &[u8], at: usize, out: &mut Vec<Span>) {
 /// Looks at `echo ` or `printf `: what it prints, if a reader of passwords takes it.
 pub(in crate::redact) fn echo(text: &[u8], at: usize, out: &mut Vec<Span>) {
     const READERS: [&str; 14] = [
-        "sudo -s", "password-stdin", "chpasswd", "passwd --stdin", "secret create", "with-token", "cryptsetup", "su ", "smbpasswd",
-        "gpg ", "htpasswd", "kinit", "openssl ", "login",
+        "sudo -s",
+        "password-stdin",
+        "chpasswd",
+        "passwd --stdin",
+        "secret create",
+        "with-token",
+        "cryptsetup",
+        "su ",
+        "smbpasswd",
+        "gpg ",
+        "htpasswd",
+        "kinit",
+        "openssl ",
+        "login",
     ];
     let eol = line_end(text, at).min(at + 4096);
     let line = String::from_utf8_lossy(&text[at..eol]).to_ascii_lowercase();
     let low = line_start(text, at).max(at.saturating_sub(60));
     let lead = String::from_utf8_lossy(&text[low..at]).to_ascii_lowercase();
     let piped = line.split_once('|').is_some_and(|(_, rest)| READERS.iter().any(|reader| rest.contains(reader)));
-    let file = line.split_once('>').is_some_and(|(_, rest)| ["pass", "secret", "token", "cred", "pw", "key"].iter().any(|word| rest.contains(word)));
+    let file = line.split_once('>').is_some_and(|(_, rest)| {
+        ["pass", "secret", "token", "cred", "pw", "key"].iter().any(|word| rest.contains(word))
+    });
     let piped = piped || file;
-    let asked = ["password", "passwd", "passphrase", "secret", "askpass", "keyscript"].iter().any(|word| lead.contains(word)) && lead.trim_end().ends_with(['(', '\'', '"', '=', '/', '`']);
+    let asked =
+        ["password", "passwd", "passphrase", "secret", "askpass", "keyscript"].iter().any(|word| lead.contains(word))
+            && lead.trim_end().ends_with(['(', '\'', '"', '=', '/', '`']);
     if !piped && !asked {
         return;
     }
@@ -101,14 +129,18 @@ pub(in crate::redact) fn echo(text: &[u8], at: usize, out: &mut Vec<Span>) {
     let open = lead.trim_end().bytes().last().filter(|byte| matches!(byte, b'\'' | b'"'));
     loop {
         start = skip_blanks(text, start);
-        if open.is_some_and(|quote| byte(text, start) == quote) || start >= eol || b"|)`;'\"".contains(&byte(text, start)) && quote(text, start).is_none() {
+        if open.is_some_and(|quote| byte(text, start) == quote)
+            || start >= eol
+            || b"|)`;'\"".contains(&byte(text, start)) && quote(text, start).is_none()
+        {
             break;
         }
         let value = quote(text, start).and_then(|_| extent::quoted(text, start, false)).filter(|value| value.end < eol);
         let (from, to, next) = match value {
             Some(value) => (value.start, value.end, value.end + 1),
             None => {
-                let end = skip_while(&text[..eol], start, |byte| !byte.is_ascii_whitespace() && !b"|)`'\";".contains(&byte));
+                let end =
+                    skip_while(&text[..eol], start, |byte| !byte.is_ascii_whitespace() && !b"|)`'\";".contains(&byte));
                 (start, end, end.max(start + 1))
             }
         };
@@ -121,7 +153,8 @@ pub(in crate::redact) fn echo(text: &[u8], at: usize, out: &mut Vec<Span>) {
         }
     }
     if let Some((mut from, to)) = last {
-        if let Some(colon) = text[from..to].iter().position(|byte| *byte == b':').filter(|_| line.contains("chpasswd")) {
+        if let Some(colon) = text[from..to].iter().position(|byte| *byte == b':').filter(|_| line.contains("chpasswd"))
+        {
             from += colon + 1;
         }
         if !look::is_placeholder(&text[from..to], true) && !text[from..to].starts_with(b"$") {
@@ -160,7 +193,10 @@ pub(in crate::redact) fn is_your(text: &[u8], at: usize, out: &mut Vec<Span>) {
     let rest = String::from_utf8_lossy(&text[at..eol]).to_ascii_lowercase();
     let start = at - text[..at].iter().rev().take(64).take_while(|byte| byte.is_ascii_graphic()).count();
     let digits = text[start..at].iter().filter(|byte| byte.is_ascii_digit()).count();
-    if digits > 2 && ["code", "password", "pin", "otp", "token"].iter().any(|word| rest.contains(word)) && !look::is_placeholder(&text[start..at], true) {
+    if digits > 2
+        && ["code", "password", "pin", "otp", "token"].iter().any(|word| rest.contains(word))
+        && !look::is_placeholder(&text[start..at], true)
+    {
         out.push(Span::new(start, at, &super::pair::PAIR).kind("code"));
     }
 }

@@ -87,13 +87,18 @@ fn bar_before(text: &[u8], at: usize) -> u8 {
 fn is_row_of_a_form(text: &[u8], line: usize, heading: &[(usize, usize)], column: usize) -> bool {
     let inner: Vec<usize> = (0..heading.len()).filter(|index| heading[*index].0 < heading[*index].1).collect();
     let next = next_line(text, line).map(|start| &text[start..line_end(text, start)]);
-    let ruled = next.is_some_and(|row| row.len() > 2 && row.iter().all(|byte| b"|-+:= \t".contains(byte) || *byte > 127));
+    let ruled =
+        next.is_some_and(|row| row.len() > 2 && row.iter().all(|byte| b"|-+:= \t".contains(byte) || *byte > 127));
     inner.len() == 2 && inner[0] == column && !ruled
 }
 
 fn is_heading(cell: &[u8]) -> bool {
     let word = |byte: &u8| byte.is_ascii_alphanumeric() || b"_ -\".".contains(byte);
-    !cell.is_empty() && cell.len() < 40 && cell.iter().all(word) && cell.iter().any(u8::is_ascii_alphabetic) && !look::is_loose(cell)
+    !cell.is_empty()
+        && cell.len() < 40
+        && cell.iter().all(word)
+        && cell.iter().any(u8::is_ascii_alphabetic)
+        && !look::is_loose(cell)
 }
 
 /// The cells of a row, trimmed.
@@ -133,7 +138,9 @@ pub(in crate::redact) fn insert(text: &[u8], start: usize, end: usize, out: &mut
     let kind = name::kind_of(&text[start..end]);
     let far = text.len().min(end + 8192);
     let mut at = skip_while(&text[..far], end, |byte| byte != b')') + 1;
-    while let Some(tuple) = text.get(at..far).and_then(|rest| rest.iter().position(|byte| *byte == b'(')).map(|tuple| at + tuple + 1) {
+    while let Some(tuple) =
+        text.get(at..far).and_then(|rest| rest.iter().position(|byte| *byte == b'(')).map(|tuple| at + tuple + 1)
+    {
         if text[at..tuple].contains(&b';') {
             return;
         }

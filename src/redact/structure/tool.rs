@@ -12,7 +12,12 @@ pub(in crate::redact) static TOOL: Rule = Rule {
     id: "command-line",
     kind: "password",
     about: "the secret behind a short flag of a known tool",
-    yes: &["redis-cli -a {a20} ping", "[\"redis-cli\", \"-a\", \"{a20}\", \"ping\"]", "curl -u tars:{a12} http://nas", "mysqldump -u root -p'{p12}' blog"],
+    yes: &[
+        "redis-cli -a {a20} ping",
+        "[\"redis-cli\", \"-a\", \"{a20}\", \"ping\"]",
+        "curl -u tars:{a12} http://nas",
+        "mysqldump -u root -p'{p12}' blog",
+    ],
     no: &["redis-cli -p 6379 ping", "mysql -h db -P 3306 -u root", "curl -u $USER:$PASS http://nas"],
 };
 
@@ -52,7 +57,16 @@ static TOOLS: &[Row] = &[
     ("mongorestore", &[("-p", Take::Next)]),
     (" login", &[("-p", Take::Next), ("-u", Take::Colon)]),
     ("sshpass", &[("-p", Take::Next), ("-p", Take::Glued)]),
-    ("curl", &[("-u", Take::Colon), ("--user", Take::Colon), ("-U", Take::Colon), ("--proxy-user", Take::Colon), ("--oauth2-bearer", Take::Next)]),
+    (
+        "curl",
+        &[
+            ("-u", Take::Colon),
+            ("--user", Take::Colon),
+            ("-U", Take::Colon),
+            ("--proxy-user", Take::Colon),
+            ("--oauth2-bearer", Take::Next),
+        ],
+    ),
     ("http -a", &[("-a", Take::Colon)]),
     ("https -a", &[("-a", Take::Colon)]),
     ("smbclient", &[("-U", Take::Percent), ("--user", Take::Percent)]),
@@ -108,8 +122,11 @@ pub(in crate::redact) fn find(text: &[u8], row: usize, at: usize, out: &mut Vec<
     let (name, flags) = TOOLS[row];
     let end = at + name.len();
     let colour = before(text, at) == b'm' && text[at.saturating_sub(8)..at].contains(&0x1b);
-    let starts = colour || !before(text, at).is_ascii_alphanumeric() && !b"_".contains(&before(text, at)) || name.starts_with(' ');
-    let stops = !byte(text, end).is_ascii_alphanumeric() && !b"_-:".contains(&byte(text, end)) || text[end..].to_ascii_lowercase_prefix(b".exe");
+    let starts = colour
+        || !before(text, at).is_ascii_alphanumeric() && !b"_".contains(&before(text, at))
+        || name.starts_with(' ');
+    let stops = !byte(text, end).is_ascii_alphanumeric() && !b"_-:".contains(&byte(text, end))
+        || text[end..].to_ascii_lowercase_prefix(b".exe");
     if !starts || !stops {
         return;
     }
@@ -142,14 +159,24 @@ impl Prefix for [u8] {
     }
 }
 
-fn apply(text: &[u8], words: &[(usize, usize)], index: usize, word: (usize, usize), flag: &[u8], take: Take, out: &mut Vec<Span>) {
+fn apply(
+    text: &[u8],
+    words: &[(usize, usize)],
+    index: usize,
+    word: (usize, usize),
+    flag: &[u8],
+    take: Take,
+    out: &mut Vec<Span>,
+) {
     let bytes = &text[word.0..word.1];
     let next = |skip: usize| words.get(index + skip + 1).copied();
     let target = match take {
         Take::Glued if bytes.len() > flag.len() && bytes.starts_with(flag) => Some((word.0 + flag.len(), word.1)),
-        Take::Word(skip) if flag == b"-b" => (bytes.starts_with(b"-") && !bytes.starts_with(b"--") && bytes.contains(&b'b'))
-            .then(|| words.iter().skip(index + 1).filter(|w| text[w.0] != b'-').nth(skip).copied())
-            .flatten(),
+        Take::Word(skip) if flag == b"-b" => {
+            (bytes.starts_with(b"-") && !bytes.starts_with(b"--") && bytes.contains(&b'b'))
+                .then(|| words.iter().skip(index + 1).filter(|w| text[w.0] != b'-').nth(skip).copied())
+                .flatten()
+        }
         Take::Word(_) if flag == b"\\\\" => bytes.starts_with(flag).then(|| next(0)).flatten(),
         _ if bytes != flag && !(matches!(take, Take::Colon | Take::Percent) && bytes.starts_with(flag)) => None,
         Take::Next => next(0).filter(|w| text[w.0] != b'-'),
@@ -159,7 +186,9 @@ fn apply(text: &[u8], words: &[(usize, usize)], index: usize, word: (usize, usiz
             let word = if bytes.len() > flag.len() { Some((word.0 + flag.len(), word.1)) } else { next(0) };
             word.and_then(|(start, end)| {
                 let mark = text[start..end].iter().position(|byte| *byte == mark)?;
-                Some((skip_plain(text, start + mark + 1), end)).filter(|_| !text[start..end].starts_with(b"http") && memchr::memmem::find(&text[start..end], b"://").is_none())
+                Some((skip_plain(text, start + mark + 1), end)).filter(|_| {
+                    !text[start..end].starts_with(b"http") && memchr::memmem::find(&text[start..end], b"://").is_none()
+                })
             })
         }
         Take::Glued | Take::First => None,
@@ -176,7 +205,12 @@ fn hide(text: &[u8], (start, end): (usize, usize), colon: bool, out: &mut Vec<Sp
     let (start, end) = unquoted(text, start, end);
     let secret = &text[start..end];
     let numeric = colon && secret.len() < 6 && secret.iter().all(u8::is_ascii_digit);
-    if start < end && !numeric && !secret.starts_with(b"/") && !look::is_placeholder(secret, true) && !secret.starts_with(b"$") {
+    if start < end
+        && !numeric
+        && !secret.starts_with(b"/")
+        && !look::is_placeholder(secret, true)
+        && !secret.starts_with(b"$")
+    {
         out.push(Span::new(start, end, &TOOL));
     }
 }
@@ -211,13 +245,17 @@ fn words(text: &[u8], from: usize) -> Vec<(usize, usize)> {
                 Some(next) => at = next,
                 None => break,
             },
-            b'\\' if matches!(byte(text, at + 1), b'\n' | b'\r') => at = skip_while(text, at + 1, |byte| byte.is_ascii_whitespace()),
+            b'\\' if matches!(byte(text, at + 1), b'\n' | b'\r') => {
+                at = skip_while(text, at + 1, |byte| byte.is_ascii_whitespace())
+            }
             b'|' | b'>' | b'#' | b']' | b'}' | 0 => break,
             b';' | b'&' => break,
             b'\'' | b'"' => {
                 let Some(value) = extent::quoted(text, at, false) else { break };
                 // A quote that only closes: `"cmd -a x"`.
-                if value.end >= text::line_end(text, at) && byte(text, value.end) != text[at] || value.end == value.start {
+                if value.end >= text::line_end(text, at) && byte(text, value.end) != text[at]
+                    || value.end == value.start
+                {
                     at += 1;
                 } else {
                     words.push((value.start, value.end));

@@ -13,7 +13,11 @@ pub(in crate::redact) static USER_INFO: Rule = Rule {
     kind: "password",
     about: "the password before the @ of a URL or a connection string",
     yes: &["postgresql://tars:{a16}@postgres:5432/tars_home", "redis://:{a16}@redis:6379/0", "//u:{a16}@nas/docs"],
-    no: &["https://url:8000/ @something else", "ssh://git@git.home.arpa:2222/x.git", "http://user-service:8080/path@v2"],
+    no: &[
+        "https://url:8000/ @something else",
+        "ssh://git@git.home.arpa:2222/x.git",
+        "http://user-service:8080/path@v2",
+    ],
 };
 
 fn is_end(byte: u8) -> bool {
@@ -26,7 +30,11 @@ pub(in crate::redact) fn scheme(text: &[u8], at: usize, out: &mut Vec<Span>) {
     let mut end = skip_while(&text[..text.len().min(start + 4096)], start, |byte| !is_end(byte));
     // A list of URLs: the next scheme ends this one.
     if let Some(next) = memchr::memmem::find(&text[start..end], b"://") {
-        let word = text[start..start + next].iter().rev().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'+').count();
+        let word = text[start..start + next]
+            .iter()
+            .rev()
+            .take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'+')
+            .count();
         end = start + next - word;
     }
     let first = skip_while(&text[..end], start, |byte| !b"/?#".contains(&byte));
@@ -51,7 +59,9 @@ fn far_sign(text: &[u8], start: usize, sign: usize, end: usize) -> usize {
 
 /// No `@` before the first `/`: a port, a password with a `/` in it, or a URL that was cut off.
 fn without_sign(text: &[u8], scheme: &[u8], start: usize, first: usize, end: usize, out: &mut Vec<Span>) {
-    let Some(colon) = text[start..first].iter().position(|byte| *byte == b':').map(|colon| start + colon + 1) else { return };
+    let Some(colon) = text[start..first].iter().position(|byte| *byte == b':').map(|colon| start + colon + 1) else {
+        return;
+    };
     let digits = skip_while(&text[..first], colon, |byte| byte.is_ascii_digit());
     let port = digits == first || digits > colon && b";,)".contains(&text[digits]);
     if byte(text, start) == b'[' || (port && colon < first) {
@@ -96,7 +106,8 @@ fn user_info(text: &[u8], start: usize, sign: usize, out: &mut Vec<Span>) {
         }
         return;
     }
-    let random_user = user.len() >= 8 && look::mix(user).hex && look::mix(user).digit > 1 || look::is_random(user) && user.len() >= 20;
+    let random_user = user.len() >= 8 && look::mix(user).hex && look::mix(user).digit > 1
+        || look::is_random(user) && user.len() >= 20;
     let from = if random_user { start } else { start + colon + 1 };
     out.push(Span::new(from, sign, &USER_INFO));
 }
@@ -104,7 +115,8 @@ fn user_info(text: &[u8], start: usize, sign: usize, out: &mut Vec<Span>) {
 /// Looks at an `@` that no scheme precedes.
 pub(in crate::redact) fn sign(text: &[u8], at: usize, out: &mut Vec<Span>) {
     let low = at.saturating_sub(512);
-    let start = at - text[low..at].iter().rev().take_while(|byte| !is_end(**byte) && !b"=({[,;|".contains(byte)).count();
+    let start =
+        at - text[low..at].iter().rev().take_while(|byte| !is_end(**byte) && !b"=({[,;|".contains(byte)).count();
     let end = skip_while(&text[..text.len().min(at + 300)], at, |byte| !is_end(byte));
     let word = &text[start..at];
     if word.len() < 3 || memchr::memmem::find(word, b"://").is_some() || text[at..].starts_with(b"@sha256") {
@@ -130,7 +142,13 @@ pub(in crate::redact) fn sign(text: &[u8], at: usize, out: &mut Vec<Span>) {
     let plain = user.iter().all(|byte| byte.is_ascii_alphanumeric() || b"_.\\%+-".contains(byte));
     let scheme = [&b"mailto"[..], b"sip", b"sips", b"xmpp", b"acct", b"http", b"https", b"file", b"image", b"tag"];
     let sure = share || oracle || dsn || port || look::is_loose(password);
-    if plain && !scheme.contains(&user) && sure && is_host_or_dsn(text, at, end, dsn || oracle) && !look::is_placeholder(password, true) && !look::is_quantity(password) {
+    if plain
+        && !scheme.contains(&user)
+        && sure
+        && is_host_or_dsn(text, at, end, dsn || oracle)
+        && !look::is_placeholder(password, true)
+        && !look::is_quantity(password)
+    {
         out.push(Span::new(from + split + 1, at, &USER_INFO));
     }
 }

@@ -24,7 +24,8 @@ fn judge(file: &str, seed: u64) -> (usize, Vec<String>) {
             let (text, secrets) = fill(&template.replace(['⟦', '⟧'], ""), &mut dice);
             let out = Redactor::default().text(&text).into_owned();
             let leaked = secrets.iter().any(|secret| secret.len() > 3 && out.contains(secret.as_str()));
-            let kept = template.split('⟦').skip(1).all(|part| part.split('⟧').next().is_some_and(|kept| out.contains(kept)));
+            let kept =
+                template.split('⟦').skip(1).all(|part| part.split('⟧').next().is_some_and(|kept| out.contains(kept)));
             if leaked || !kept {
                 wrong.push(format!("{} {text:?} gave {out:?}", if leaked { "leaked" } else { "cut into" }));
             }
@@ -53,7 +54,9 @@ fn obfuscation_hides_people_and_machines_and_keeps_private_ranges() {
     for gone in ["alice", "203.0.114.9", "2a02:", "nas.home", "bob", "synology", "example.net", "carol"] {
         assert!(!out.contains(gone), "{gone} in {out}");
     }
-    for kept in ["192.168.1.20, 127.0.0.1, 10.8.0.2, fe80::1", "http://postgres:5432", "20:15:01", "v1.2.3.4", ":8000/x"] {
+    for kept in
+        ["192.168.1.20, 127.0.0.1, 10.8.0.2, fe80::1", "http://postgres:5432", "20:15:01", "v1.2.3.4", ":8000/x"]
+    {
         assert!(out.contains(kept), "{kept} not in {out}");
     }
     let host = out.split("to [REDACTED:").nth(1).and_then(|rest| rest.split(']').next()).unwrap();

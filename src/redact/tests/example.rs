@@ -63,7 +63,9 @@ fn value(inside: &str, dice: &mut Dice) -> Option<String> {
             }
             String::from_utf8(text).ok()
         }
-        b'a' | b'l' | b'u' | b'h' | b'H' | b'x' | b'd' | b'v' | b'o' | b'b' | b'c' | b'q' => Some(letters(class, count, dice)),
+        b'a' | b'l' | b'u' | b'h' | b'H' | b'x' | b'd' | b'v' | b'o' | b'b' | b'c' | b'q' => {
+            Some(letters(class, count, dice))
+        }
         _ => None,
     }
 }
@@ -76,6 +78,8 @@ fn letters(class: u8, count: usize, dice: &mut Dice) -> String {
     let class = if class == b'q' || class == b'o' { b'a' } else { class };
     let all: Vec<u8> = (33..127).filter(|byte| is_in(class, *byte) && *byte != b'=').collect();
     let plain: Vec<u8> = all.iter().copied().filter(u8::is_ascii_alphanumeric).collect();
-    let letter = |index: usize, dice: &mut Dice| if index == 0 || index + 1 == count { *dice.pick(&plain) } else { *dice.pick(&all) };
+    let letter = |index: usize, dice: &mut Dice| {
+        if index == 0 || index + 1 == count { *dice.pick(&plain) } else { *dice.pick(&all) }
+    };
     (0..count).map(|index| letter(index, dice) as char).collect()
 }

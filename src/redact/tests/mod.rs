@@ -25,7 +25,8 @@ fn has(text: &[u8], part: &[u8]) -> bool {
 fn planted(secret: &str, form: usize, dice: &mut Dice) -> String {
     use base64::Engine as _;
     let base64 = |text: &str| base64::engine::general_purpose::STANDARD.encode(text);
-    let percent = || percent_encoding::percent_encode(secret.as_bytes(), percent_encoding::NON_ALPHANUMERIC).to_string();
+    let percent =
+        || percent_encoding::percent_encode(secret.as_bytes(), percent_encoding::NON_ALPHANUMERIC).to_string();
     let pad = &"xyz"[..dice.below(4)];
     match form {
         0 => secret.to_owned(),

@@ -13,7 +13,11 @@ fn every_rule_finds_its_examples_and_spares_the_others() {
             let (_, secrets) = fill(yes, &mut Dice(index as u64 + 41));
             let out = Redactor::default().text(&format!("{text}\n")).into_owned();
             let hard = secrets.iter().filter(|secret| secret.len() > 5);
-            if out == format!("{text}\n") || hard.clone().any(|secret| out.contains(secret.as_str()) && !yes.contains(&format!("{{d{}", secret.len()))) {
+            if out == format!("{text}\n")
+                || hard
+                    .clone()
+                    .any(|secret| out.contains(secret.as_str()) && !yes.contains(&format!("{{d{}", secret.len())))
+            {
                 wrong.push(format!("{}: {yes} gave {out}", rule.id));
             }
         }
@@ -41,7 +45,8 @@ fn rule_ids_are_unique() {
 fn the_documentation_lists_every_rule() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/SUPPORT_BUNDLE.md");
     let text = std::fs::read_to_string(path).unwrap();
-    let (open, close) = ("<!-- rules: written by `TARS_BLESS=1 cargo test documentation` -->\n", "<!-- end of rules -->");
+    let (open, close) =
+        ("<!-- rules: written by `TARS_BLESS=1 cargo test documentation` -->\n", "<!-- end of rules -->");
     let (before, rest) = text.split_once(open).unwrap();
     let (_, after) = rest.split_once(close).unwrap();
     let fresh = format!("{before}{open}{}{close}{after}", rules::table());

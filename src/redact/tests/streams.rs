@@ -6,7 +6,13 @@ use crate::redact::Redactor;
 
 #[test]
 fn a_known_value_is_gone_at_every_offset_and_across_every_window() {
-    let secrets = ["Zq7-plainValue9", "p@ss w0rd/with&marks\"x", "it's$HOME%20x", "Zq7-plainValue9-longer", "two\nlines of Secret7"];
+    let secrets = [
+        "Zq7-plainValue9",
+        "p@ss w0rd/with&marks\"x",
+        "it's$HOME%20x",
+        "Zq7-plainValue9-longer",
+        "two\nlines of Secret7",
+    ];
     let mut builder = Redactor::builder();
     for secret in secrets {
         builder = builder.value("password", secret);
@@ -82,7 +88,10 @@ fn the_same_secret_has_the_same_number_in_every_encoding() {
     let redactor = Redactor::builder().value("DB_PASSWORD", secret).build();
     let mut numbers = Vec::new();
     for form in 0..12 {
-        let text = format!("some words before and after make room {} for the replacement", planted(secret, form, &mut Dice(3)));
+        let text = format!(
+            "some words before and after make room {} for the replacement",
+            planted(secret, form, &mut Dice(3))
+        );
         let out = redactor.text(&text).into_owned();
         let start = out.find("[REDACTED:password#").unwrap_or_else(|| panic!("form {form}: {out}"));
         numbers.push(out[start..].split(']').next().unwrap().to_owned());

@@ -1,0 +1,20 @@
+//! A run that was cut off.
+
+use super::{Answer, Check, Finding};
+use crate::facts::{Facts, NotKnown};
+
+pub(super) const PENDING: Check =
+    Check { id: "journal.pending", title: "every earlier run came to its end", preflight: true, ask: pending };
+
+fn pending(facts: &Facts) -> Result<Answer, NotKnown> {
+    let journal = facts.journal.known()?;
+    if let (true, Some(pid)) = (journal.present, journal.lock_holder) {
+        return Ok(Answer::skipped(format!("another run (process {pid}) is at work")));
+    }
+    if !journal.pending() {
+        return Ok(Answer::Well);
+    }
+    let problem = "an earlier run was cut off while it changed the stack";
+    let hint = "run: sudo tars start --recover  (install, start and every other command that may change the stack do it first)";
+    Ok(Finding::warn("state/journal.json", problem, hint).into())
+}

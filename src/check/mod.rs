@@ -1,0 +1,78 @@
+//! A check is a row: a sentence that is true when all is well, and a pure function of the gathered facts.
+//!
+//! Checks ask nobody, change nothing and print nothing. One file per family (the part of the id before the dot); a
+//! check that panics is reported and the others still run. A finding has one cause: what follows from another
+//! finding is skipped and says so. Remedies are data ([`Fix`]); applying them is somebody else's work.
+//!
+//! Adding one: a row in its family's file and a line in [`ALL`]; `tests` notice a forgotten half.
+
+mod compose;
+mod data;
+mod disk;
+mod engine;
+mod env;
+mod finding;
+mod gpu;
+mod home;
+mod host;
+mod journal;
+mod legacy;
+mod memory;
+mod port;
+mod registry;
+mod run;
+mod space;
+
+#[cfg(test)]
+mod tests;
+
+pub use finding::{Answer, Finding, Fix, Severity};
+pub use run::{Outcome, blocking, run};
+
+use crate::facts::{Facts, NotKnown};
+
+/// One check.
+#[derive(Clone, Copy, Debug)]
+pub struct Check {
+    /// `family.name`; stable, for scripts and documentation.
+    pub id: &'static str,
+    /// True when all is well.
+    pub title: &'static str,
+    /// Whether an installation asks it before it changes anything.
+    pub preflight: bool,
+    /// The check itself. A fact that it needs and that is not known ends it: the answer is then "unknown".
+    pub ask: fn(&Facts) -> Result<Answer, NotKnown>,
+}
+
+/// Every check, in the order people read the answers.
+pub const ALL: &[Check] = &[
+    host::OS,
+    host::ARCH,
+    host::RIGHTS,
+    memory::AVAILABLE,
+    engine::INSTALLED,
+    engine::SNAP,
+    engine::PERMISSION,
+    engine::RUNNING,
+    engine::VERSION,
+    compose::INSTALLED,
+    home::OTHER,
+    home::PERMISSIONS,
+    home::WRITABLE,
+    env::SYNTAX,
+    env::PERMISSIONS,
+    data::PASSWORD,
+    journal::PENDING,
+    legacy::DEPLOYMENT,
+    port::CONFLICT,
+    disk::SPACE,
+    disk::INODES,
+    registry::REACHABLE,
+    gpu::DRIVER,
+    gpu::RUNTIME,
+];
+
+/// The checks that an installation asks before it changes anything.
+pub fn preflight() -> impl Iterator<Item = &'static Check> {
+    ALL.iter().filter(|check| check.preflight)
+}

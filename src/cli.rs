@@ -1,0 +1,134 @@
+//! The clap tree; no logic. Only what exists stands in it, and a snapshot test holds it against the docs.
+
+use crate::ui::{Color, Options};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// Installs, checks, backs up and mends a self-hosted RAG stack.
+#[derive(Debug, Parser)]
+#[command(name = "tars", version, arg_required_else_help = true, propagate_version = false)]
+#[command(
+    after_help = "Exit codes: 0 done, 1 failed, 2 partly done, 64 wrong usage, 69 something is missing, 75 another run holds the lock, 77 not permitted, 130 interrupted."
+)]
+pub struct Cli {
+    /// What applies to every command.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Flags of every command.
+#[derive(Debug, Args)]
+pub struct Global {
+    /// The stack's home directory (or the variable `TARS_HOME`; else where the running stack lives, /opt/tars, or ~/.local/share/tars)
+    #[arg(long, global = true, value_name = "DIR")]
+    pub home: Option<PathBuf>,
+    /// Take the default answer to every question
+    #[arg(long, short = 'y', global = true)]
+    pub yes: bool,
+    /// No progress; silence on success
+    #[arg(long, short = 'q', global = true)]
+    pub quiet: bool,
+    /// One JSON document on stdout
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// When to colour
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub color: ColorWhen,
+    /// More words on stderr
+    #[arg(short = 'v', long, global = true)]
+    pub verbose: bool,
+}
+
+/// When to colour.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum ColorWhen {
+    /// On a terminal, unless `NO_COLOR` is set
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+impl Global {
+    /// The same as the interface wants it.
+    #[must_use]
+    pub fn ui(&self) -> Options {
+        let color = match self.color {
+            ColorWhen::Auto => Color::Auto,
+            ColorWhen::Always => Color::Always,
+            ColorWhen::Never => Color::Never,
+        };
+        Options { json: self.json, quiet: self.quiet, yes: self.yes, verbose: self.verbose, color }
+    }
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Install the stack on this machine, or go on with an interrupted installation
+    Install(crate::command::install::InstallArgs),
+    /// Start the stack and wait until it answers
+    Start(crate::command::start::StartArgs),
+    /// Stop the stack; its data stays
+    Stop,
+    /// Restart the stack, reading the env file again
+    Restart,
+    /// Show what runs and what is missing
+    Status,
+    /// Show the services' logs, without secrets
+    Logs(crate::command::logs::LogsArgs),
+    /// Remove the stack; data, home and archives stay unless told otherwise
+    Uninstall(crate::command::uninstall::UninstallArgs),
+    /// Run the backend: the API that people talk to (inside its container)
+    Serve(crate::serve::ServeArgs),
+    /// Print the completions of a shell
+    Completions {
+        /// Whose
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page (roff)
+    Man,
+}
+
+impl Command {
+    /// The verb, for the JSON document.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Install(_) => "install",
+            Self::Start(_) => "start",
+            Self::Stop => "stop",
+            Self::Restart => "restart",
+            Self::Status => "status",
+            Self::Logs(_) => "logs",
+            Self::Uninstall(_) => "uninstall",
+            Self::Serve(_) => "serve",
+            Self::Completions { .. } => "completions",
+            Self::Man => "man",
+        }
+    }
+
+    /// Whether the run leaves a line in `state/runs.jsonl`: looking does not, and a rehearsal changes nothing.
+    #[must_use]
+    pub fn is_recorded(&self) -> bool {
+        match self {
+            Self::Install(args) => !args.dry_run,
+            Self::Start(_) | Self::Stop | Self::Restart | Self::Uninstall(_) => true,
+            _ => false,
+        }
+    }
+
+    /// What an operator should know who interrupted it.
+    #[must_use]
+    pub fn after_interrupt(&self) -> &'static str {
+        match self {
+            Self::Install(_) => "run the same command again: it goes on where it was",
+            Self::Start(_) | Self::Stop | Self::Restart => "run the same command again; tars status says what runs now",
+            _ => "nothing was left half-done",
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! The verdict: what a person sees across the room, and the same as data.
+
+use crate::context::Context;
+use crate::error;
+use crate::exit::Exit;
+use crate::operate::wait;
+use crate::stack::{Stack, lan};
+use crate::ui::{Page, Report, Warning};
+use serde::Serialize;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+/// One step as it went.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Step {
+    pub name: &'static str,
+    /// `done`, `failed` or, in a rehearsal, `planned`.
+    pub status: &'static str,
+    pub detail: String,
+    pub duration_ms: u64,
+}
+
+/// The result of an installation.
+#[derive(Debug)]
+pub(super) struct Installed {
+    pub steps: Vec<Step>,
+    pub warnings: Vec<Warning>,
+    pub error: Option<anyhow::Error>,
+    go: bool,
+    urls: BTreeMap<&'static str, String>,
+    admin: Option<String>,
+    retrieval_only: bool,
+}
+
+impl Installed {
+    pub(super) fn new(_context: &Context) -> Self {
+        Self {
+            steps: Vec::new(),
+            warnings: Vec::new(),
+            error: None,
+            go: false,
+            urls: BTreeMap::new(),
+            admin: None,
+            retrieval_only: false,
+        }
+    }
+
+    /// The stack is of use.
+    pub(super) fn go(&mut self, stack: &Stack) {
+        let api = wait::api_url(stack);
+        if let Some(lan) = lan::address().filter(|_| matches!(stack.setting("TARS_BIND"), "" | "0.0.0.0" | "::")) {
+            self.urls.insert("lan", format!("http://{lan}:{}", stack.setting("TARS_PORT_API")));
+        }
+        if !stack.setting("TARS_PORT_WEB").is_empty() {
+            let (host, _) = api.rsplit_once(':').unwrap_or((&api, ""));
+            self.urls.insert("web", format!("{host}:{}", stack.setting("TARS_PORT_WEB")));
+        }
+        self.urls.insert("api", api);
+        self.admin = Some(format!(
+            "{} signs in; the line TARS_ADMIN_PASSWORD of {}",
+            stack.setting("TARS_ADMIN_USER"),
+            stack.home.env_file().display()
+        ));
+        self.retrieval_only = stack.setting("TARS_LLM") == "none";
+        self.go = true;
+    }
+}
+
+const GO: [&str; 5] =
+    [" █████    █████  ", "██       ██   ██ ", "██  ███  ██   ██ ", "██   ██  ██   ██ ", " █████    █████  "];
+const NO_GO: [&str; 5] = [
+    "███   ██  █████          █████    █████  ",
+    "████  ██ ██   ██        ██       ██   ██ ",
+    "██ ██ ██ ██   ██  ████  ██  ███  ██   ██ ",
+    "██  ████ ██   ██        ██   ██  ██   ██ ",
+    "██   ███  █████          █████    █████  ",
+];
+
+impl Report for Installed {
+    fn render(&self, page: &mut Page) {
+        page.line("");
+        let letters = if self.go { GO } else { NO_GO };
+        for line in letters {
+            let painted = if self.go { page.green(line) } else { page.red(line) };
+            page.line(format!("  {painted}"));
+        }
+        page.line("");
+        if self.go {
+            self.render_go(page);
+        } else if let Some(step) = self.steps.last() {
+            page.wrapped(
+                "  ",
+                &format!(
+                    "NO-GO: the step {} failed. Nothing was lost; when it is mended, run the same command again.",
+                    step.name
+                ),
+            );
+        }
+        for warning in &self.warnings {
+            page.wrapped(&format!("  {} ", page.yellow("!")), &warning.message);
+            page.wrapped("    → ", warning.hint.as_deref().unwrap_or_default());
+        }
+    }
+
+    fn exit(&self) -> Exit {
+        match &self.error {
+            Some(error) => error::exit_of(error),
+            None if self.go => Exit::Done,
+            None => Exit::Failed,
+        }
+    }
+
+    fn error(&self) -> Option<&anyhow::Error> {
+        self.error.as_ref()
+    }
+
+    fn data(&self) -> Value {
+        json!({ "verdict": if self.go { "GO" } else { "NO-GO" }, "steps": self.steps, "urls": self.urls })
+    }
+
+    fn warnings(&self) -> Vec<Warning> {
+        self.warnings.clone()
+    }
+
+    fn warnings_are_rendered(&self) -> bool {
+        true
+    }
+}
+
+impl Installed {
+    fn render_go(&self, page: &mut Page) {
+        let mode =
+            if self.retrieval_only { "GO: the stack answers (retrieval-only)." } else { "GO: the stack answers." };
+        page.line(format!("  {}", page.bold(mode)));
+        for (key, about) in [("api", "API"), ("lan", "from the LAN"), ("web", "web page")] {
+            if let Some(url) = self.urls.get(key) {
+                page.line(format!("  {about:13} {url}"));
+            }
+        }
+        if let Some(admin) = &self.admin {
+            page.wrapped("  first sign-in ", admin);
+        }
+        page.line("  next          tars status        what runs");
+        page.line("                tars logs -f       what it says");
+        page.line("                tars restart       after a change of the env file");
+    }
+}

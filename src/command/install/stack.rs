@@ -1,0 +1,70 @@
+//! Steps 6 to 9: start, wait, models, verdict.
+
+use super::{Install, Said};
+use crate::client::api::Verdict;
+use crate::error::Failure;
+use crate::exit::Exit;
+use crate::operate::journal::Goal;
+use crate::operate::{lifecycle, models, wait};
+use anyhow::Context as _;
+
+impl Install<'_> {
+    pub(super) async fn start(&mut self) -> Said {
+        let wanted: Vec<_> = self.context.stack.services().iter().map(|service| service.name.to_owned()).collect();
+        let count = wanted.len();
+        // From here on a reboot brings the new stack up, not what ran before.
+        let journal = self.journal.as_mut().context("no journal")?;
+        journal.goal(Goal::Running(wanted))?;
+        journal.step("start")?;
+        let (compose, lock) = (self.compose.as_ref().context("no compose")?, self.lock.as_ref().context("no lock")?);
+        lifecycle::up(self.context, lock, compose).await?;
+        Ok(format!("{count} services"))
+    }
+
+    pub(super) async fn wait(&mut self) -> Said {
+        let services = self.context.stack.services();
+        let answers = wait::for_answers(self.context, &services).await?;
+        let slowest = answers.iter().filter_map(|a| Some((a.outcome.as_ref().ok()?, a.service.name))).max();
+        let slowest = slowest
+            .map_or_else(String::new, |(took, name)| format!(", {name} last after {}", crate::ui::duration(*took)));
+        wait::all_answered(answers)?;
+        wait::for_api(&self.context.stack).await?;
+        Ok(format!("all {} answer{slowest}", services.len()))
+    }
+
+    pub(super) async fn models(&mut self) -> Said {
+        let stack = &self.context.stack;
+        if stack.setting("TARS_LLM") == "none" {
+            let declined = stack.setting("OLLAMA_MODEL") == "none";
+            let why = if declined { "as asked for" } else { "no Ollama answers here and its image cannot be had" };
+            self.warn(
+                "llm.none",
+                format!("no language model ({why}): the stack runs in retrieval-only mode, the best passages are the answer"),
+                "add one later: run tars install again once its image can be had, or tars install --ollama-url URL --model NAME",
+            );
+            return Ok("none (retrieval-only)".to_owned());
+        }
+        let mut said = Vec::new();
+        for key in ["OLLAMA_MODEL", "TARS_EMBED_MODEL"] {
+            let model = self.context.stack.setting(key).to_owned();
+            let pulled = models::ensure(self.context, &model).await?;
+            said.push(format!("{model} {}", if pulled { "pulled" } else { "there" }));
+        }
+        Ok(said.join(", "))
+    }
+
+    pub(super) async fn verdict(&mut self) -> Said {
+        let stack = &self.context.stack;
+        let ready = wait::for_api(stack).await?;
+        if ready.status != Verdict::Ready {
+            return Err(Failure::new(
+                Exit::Failed,
+                format!("the stack runs, but not all of it is of use: {}", ready.words()),
+            )
+            .hint("look at: tars status")
+            .into());
+        }
+        self.report.go(stack);
+        Ok("GO".to_owned())
+    }
+}

@@ -1,0 +1,261 @@
+//! Containers: looked at, made for a run's own work, started, stopped, removed.
+
+use super::{Container, Docker, Environment, Health, HelperSpec, Mount, Port, Status, filter, found};
+use anyhow::{Context, Result};
+use bollard::models::{
+    ContainerCreateBody, ContainerInspectResponse, ContainerStateStatusEnum, DeviceRequest, HostConfig,
+};
+use bollard::query_parameters::{
+    CreateContainerOptions, InspectContainerOptions, ListContainersOptionsBuilder, LogsOptionsBuilder,
+    RemoveContainerOptionsBuilder, StartContainerOptions, StopContainerOptionsBuilder, UploadToContainerOptionsBuilder,
+    WaitContainerOptions,
+};
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt, TryStreamExt, future::try_join_all};
+use std::collections::HashMap;
+
+/// Which lines of a container's log.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct LogRange {
+    /// At most this many of the last lines; all when `None`.
+    pub tail: Option<u32>,
+    /// Seconds since the epoch; 0 for no bound.
+    pub since: i32,
+    /// Go on as lines come.
+    pub follow: bool,
+    /// Begin each line with its time.
+    pub timestamps: bool,
+}
+
+impl Docker {
+    /// Every container, running or not, with that label (`key` or `key=value`).
+    ///
+    /// # Errors
+    /// When the engine does not answer. A container that goes away meanwhile is left out.
+    pub async fn containers(&self, label: &str) -> Result<Vec<Container>> {
+        let options = ListContainersOptionsBuilder::default().all(true).filters(&filter("label", label)).build();
+        let listed = self.api.list_containers(Some(options)).await.context("the engine did not list its containers")?;
+        let ids = listed.into_iter().filter_map(|container| container.id);
+        let inspected = try_join_all(ids.map(|id| async move { self.container(&id).await })).await?;
+        let mut containers: Vec<_> = inspected.into_iter().flatten().collect();
+        containers.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(containers)
+    }
+
+    /// The names of all containers of this engine with their labels, whoever made them.
+    ///
+    /// # Errors
+    /// When the engine does not answer.
+    pub async fn all_containers(&self) -> Result<Vec<(String, HashMap<String, String>)>> {
+        let options = ListContainersOptionsBuilder::default().all(true).build();
+        let listed = self.api.list_containers(Some(options)).await.context("the engine did not list its containers")?;
+        let name = |names: Option<Vec<String>>| {
+            names.unwrap_or_default().first().map(|name| name.trim_start_matches('/').to_owned())
+        };
+        Ok(listed.into_iter().filter_map(|c| Some((name(c.names)?, c.labels.unwrap_or_default()))).collect())
+    }
+
+    /// One container by name or id.
+    ///
+    /// # Errors
+    /// When the engine does not answer.
+    pub async fn container(&self, name: &str) -> Result<Option<Container>> {
+        let answer = self.api.inspect_container(name, None::<InspectContainerOptions>).await;
+        Ok(found(answer).with_context(|| format!("the engine did not say what {name} is"))?.map(Container::from))
+    }
+
+    /// Makes a helper container without starting it; returns its id.
+    ///
+    /// # Errors
+    /// When the image is missing or the engine refuses.
+    pub async fn create_helper(&self, spec: &HelperSpec) -> Result<String> {
+        let gpus = DeviceRequest {
+            driver: Some("nvidia".into()),
+            count: Some(-1),
+            capabilities: Some(vec![vec!["gpu".into()]]),
+            ..Default::default()
+        };
+        let host = HostConfig {
+            binds: Some(spec.binds.clone()),
+            extra_hosts: Some(spec.hosts.clone()),
+            network_mode: (!spec.network.is_empty()).then(|| spec.network.clone()),
+            device_requests: spec.gpu.then(|| vec![gpus]),
+            ..Default::default()
+        };
+        let body = ContainerCreateBody {
+            image: Some(spec.image.clone()),
+            // One empty string resets the image's entrypoint; an empty list would keep it.
+            entrypoint: Some(vec![String::new()]),
+            cmd: Some(spec.command.clone()),
+            stop_signal: spec.stop_signal.clone(),
+            labels: Some(HashMap::from([
+                (crate::stack::RUN_LABEL.to_owned(), spec.run.clone()),
+                (crate::stack::RUN_HOME_LABEL.to_owned(), spec.home.clone()),
+            ])),
+            host_config: Some(host),
+            ..Default::default()
+        };
+        let made = self.api.create_container(None::<CreateContainerOptions>, body).await;
+        Ok(made.with_context(|| format!("could not make a container from {}", spec.image))?.id)
+    }
+
+    /// Runs a helper to its end: its exit code and the last lines of its output. The container is left for the caller.
+    ///
+    /// # Errors
+    /// When it cannot be started or the engine goes away.
+    pub async fn run_helper(&self, id: &str, mut on_line: impl FnMut(&str)) -> Result<(i64, String)> {
+        self.start(id).await?;
+        let range = LogRange { follow: true, ..LogRange::default() };
+        let mut last: std::collections::VecDeque<String> = std::collections::VecDeque::new();
+        let mut output = std::pin::pin!(self.logs(id, range));
+        while let Some(bytes) = output.try_next().await? {
+            for line in String::from_utf8_lossy(&bytes).lines().filter(|line| !line.trim().is_empty()) {
+                on_line(line);
+                if last.len() == 20 {
+                    last.pop_front();
+                }
+                last.push_back(line.to_owned());
+            }
+        }
+        let code = self.wait(id).await?;
+        Ok((code, Vec::from(last).join("\n")))
+    }
+
+    /// Waits for a container's end; returns its exit code.
+    ///
+    /// # Errors
+    /// When the engine goes away.
+    pub async fn wait(&self, id: &str) -> Result<i64> {
+        match self.api.wait_container(id, None::<WaitContainerOptions>).next().await {
+            Some(Ok(end)) => Ok(end.status_code),
+            // bollard reports a non-zero status as an error of its own.
+            Some(Err(bollard::errors::Error::DockerContainerWaitError { code, .. })) => Ok(code),
+            Some(Err(error)) => Err(error).context("the engine did not wait for the container"),
+            None => anyhow::bail!("the engine ended the wait without an exit code"),
+        }
+    }
+
+    /// Starts a container; one that runs already is fine.
+    ///
+    /// # Errors
+    /// When the engine cannot start it; the cause is the engine's sentence.
+    pub async fn start(&self, name: &str) -> Result<()> {
+        self.api
+            .start_container(name, None::<StartContainerOptions>)
+            .await
+            .with_context(|| format!("could not start {name}"))
+    }
+
+    /// Stops a container within the grace period of its own; one that does not run is fine.
+    ///
+    /// # Errors
+    /// When the engine cannot.
+    pub async fn stop(&self, name: &str, grace_s: i32) -> Result<()> {
+        let options = StopContainerOptionsBuilder::default().t(grace_s).build();
+        let stopped = self.patient().stop_container(name, Some(options)).await;
+        found(stopped).map(|_| ()).with_context(|| format!("could not stop {name}"))
+    }
+
+    /// Removes a container, running or not; a missing one is fine. Named volumes stay.
+    ///
+    /// # Errors
+    /// When the engine cannot.
+    pub async fn remove(&self, name: &str) -> Result<()> {
+        let options = RemoveContainerOptionsBuilder::default().force(true).v(true).build();
+        found(self.api.remove_container(name, Some(options)).await)
+            .map(|_| ())
+            .with_context(|| format!("could not remove {name}"))
+    }
+
+    /// Unpacks a tar into a container's file system; it need not run.
+    ///
+    /// # Errors
+    /// When the engine refuses it.
+    pub async fn upload(&self, name: &str, path: &str, tar: Bytes) -> Result<()> {
+        let options = UploadToContainerOptionsBuilder::default().path(path).build();
+        let sent = self.patient().upload_to_container(name, Some(options), bollard::body_full(tar)).await;
+        sent.with_context(|| format!("could not put files into {name}"))
+    }
+
+    /// A container's log, stdout and stderr as they came.
+    pub fn logs(&self, name: &str, range: LogRange) -> impl Stream<Item = Result<Bytes>> + use<> {
+        let options = LogsOptionsBuilder::default()
+            .stdout(true)
+            .stderr(true)
+            .follow(range.follow)
+            .since(range.since)
+            .timestamps(range.timestamps)
+            .tail(&range.tail.map_or_else(|| "all".to_owned(), |n| n.to_string()))
+            .build();
+        self.api.logs(name, Some(options)).map(|line| Ok(line?.into_bytes()))
+    }
+}
+
+impl From<ContainerInspectResponse> for Container {
+    fn from(c: ContainerInspectResponse) -> Self {
+        let state = c.state.unwrap_or_default();
+        let config = c.config.unwrap_or_default();
+        Self {
+            id: c.id.unwrap_or_default(),
+            name: c.name.unwrap_or_default().trim_start_matches('/').to_owned(),
+            image: config.image.unwrap_or_default(),
+            image_id: c.image.unwrap_or_default(),
+            status: status(state.status),
+            health: state.health.map(health),
+            exit_code: state.exit_code.unwrap_or_default(),
+            restarts: c.restart_count.unwrap_or_default(),
+            oom_killed: state.oom_killed.unwrap_or_default(),
+            pid: state.pid.unwrap_or_default(),
+            started_at: state.started_at.unwrap_or_default(),
+            env: environment(&config.env.unwrap_or_default()),
+            labels: config.labels.unwrap_or_default().into_iter().collect(),
+            mounts: c.mounts.unwrap_or_default().into_iter().map(mount).collect(),
+            ports: ports(c.network_settings.and_then(|n| n.ports).unwrap_or_default()),
+        }
+    }
+}
+
+fn status(status: Option<ContainerStateStatusEnum>) -> Status {
+    match status {
+        Some(ContainerStateStatusEnum::RUNNING) => Status::Running,
+        Some(ContainerStateStatusEnum::PAUSED) => Status::Paused,
+        Some(ContainerStateStatusEnum::RESTARTING) => Status::Restarting,
+        Some(ContainerStateStatusEnum::EXITED) => Status::Exited,
+        Some(ContainerStateStatusEnum::CREATED) => Status::Created,
+        _ => Status::Dead,
+    }
+}
+
+fn health(health: bollard::models::Health) -> Health {
+    let last = health.log.unwrap_or_default().pop().and_then(|probe| probe.output).unwrap_or_default();
+    Health { status: health.status.map_or_else(String::new, |s| s.to_string()), last_output: last.trim().to_owned() }
+}
+
+fn environment(lines: &[String]) -> Environment {
+    let pairs = lines.iter().filter_map(|line| line.split_once('='));
+    Environment(pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
+}
+
+fn mount(mount: bollard::models::MountPoint) -> Mount {
+    Mount {
+        volume: mount.name.unwrap_or_default(),
+        source: mount.source.unwrap_or_default(),
+        destination: mount.destination.unwrap_or_default(),
+        writable: mount.rw.unwrap_or(true),
+    }
+}
+
+fn ports(map: bollard::models::PortMap) -> Vec<Port> {
+    let mut ports: Vec<_> = map
+        .into_iter()
+        .flat_map(|(container, bindings)| {
+            let container = container.split('/').next().and_then(|port| port.parse().ok()).unwrap_or(0);
+            bindings.unwrap_or_default().into_iter().filter_map(move |binding| {
+                let host = binding.host_port?.parse().ok()?;
+                Some(Port { address: binding.host_ip.unwrap_or_default(), host, container })
+            })
+        })
+        .collect();
+    ports.sort();
+    ports
+}

@@ -1,0 +1,65 @@
+//! `state/generations.json`: every generation of volumes with what made it, newest last.
+
+use crate::stack::home::Home;
+use crate::stack::service::{self, Service};
+use crate::stack::state::{self, Kept};
+use crate::stack::{Stack, generations};
+use anyhow::Result;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Generations {
+    generations: Vec<Generation>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Generation {
+    /// Its number; 1 is the installation.
+    number: u32,
+    /// When it was made, RFC 3339.
+    made: String,
+    /// Setting → volume.
+    volumes: BTreeMap<String, String>,
+    /// Setting → the image that the volume's data belongs to.
+    images: BTreeMap<String, String>,
+    #[serde(flatten)]
+    unknown: serde_json::Map<String, serde_json::Value>,
+}
+
+/// Writes down the first generation, before its volumes are made; later ones are a restore's.
+///
+/// # Errors
+/// When the state cannot be written.
+pub fn record_first(stack: &Stack) -> Result<()> {
+    let path = stack.home.state_file("generations.json");
+    if state::load::<Kept<Generations>>(&path)?.is_some() {
+        return Ok(());
+    }
+    let of = |settings: &mut dyn Iterator<Item = &'static str>| {
+        settings.map(|key| (key.to_owned(), stack.setting(key).to_owned())).collect()
+    };
+    let first = Generation {
+        number: service::volumes()
+            .map(|(_, volume)| generations::generation_of(stack.setting(volume.setting)))
+            .max()
+            .unwrap_or(1),
+        made: jiff::Timestamp::now().to_string(),
+        volumes: of(&mut service::volumes().map(|(_, volume)| volume.setting)),
+        images: of(&mut service::ALL.iter().map(|service| service.image_setting)),
+        unknown: serde_json::Map::new(),
+    };
+    state::save(&path, 0o644, &Kept::new(Generations { generations: vec![first] }))
+}
+
+/// The image that a service's live data belongs to, as far as it was written down.
+///
+/// # Errors
+/// When the state cannot be understood.
+pub fn made_with(home: &Home, service: &Service) -> Result<Option<String>> {
+    let all = state::load::<Kept<Generations>>(&home.state_file("generations.json"))?;
+    let newest = all.and_then(|kept| kept.data.generations.into_iter().next_back());
+    Ok(newest
+        .and_then(|generation| generation.images.get(service.image_setting).cloned())
+        .filter(|image| !image.is_empty()))
+}

@@ -1,0 +1,131 @@
+//! One changing run at a time: a `flock` on `state/lock`, never a pid file.
+//!
+//! The kernel frees it when the last holder of the descriptor has ended. Child processes that change the stack
+//! (`docker compose`) get the descriptor as their standard input, so that the lock stays taken while an orphan of a
+//! killed run still works. The file is always empty: a child that reads it sees the end at once.
+
+use crate::error::{Failure, with_sudo};
+use crate::exit::Exit;
+use crate::stack::home::Home;
+use anyhow::{Context, Result};
+use std::fs::{File, OpenOptions, TryLockError};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::process::Stdio;
+
+/// The held lock; dropping it frees it.
+#[derive(Debug)]
+pub struct Lock {
+    file: File,
+}
+
+impl Lock {
+    /// Takes the lock of a home whose `state/` exists.
+    ///
+    /// # Errors
+    /// Exit 75 when another run holds it; the message names its process where the kernel tells.
+    pub fn take(home: &Home) -> Result<Self> {
+        let path = home.state_file("lock");
+        let file = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .read(true)
+            .write(true)
+            .mode(0o644)
+            .open(&path)
+            .map_err(|error| not_opened(&path, error))?;
+        match file.try_lock() {
+            Ok(()) => Ok(Self { file }),
+            Err(TryLockError::WouldBlock) => Err(busy(&file).into()),
+            Err(TryLockError::Error(error)) => Err(error).with_context(|| format!("could not lock {}", path.display())),
+        }
+    }
+
+    /// Whether nobody holds the lock now; true as well where there is none yet.
+    #[must_use]
+    pub fn is_free(home: &Home) -> bool {
+        File::open(home.state_file("lock")).is_ok_and(|file| file.try_lock_shared().is_ok())
+            || !home.state_file("lock").exists()
+    }
+
+    /// The lock as a child's standard input.
+    ///
+    /// # Errors
+    /// When the descriptor cannot be copied.
+    pub fn inherit(&self) -> Result<Stdio> {
+        Ok(self.file.try_clone().context("could not pass the lock on")?.into())
+    }
+}
+
+fn not_opened(path: &std::path::Path, error: std::io::Error) -> anyhow::Error {
+    let denied = error.kind() == std::io::ErrorKind::PermissionDenied;
+    let failure = if denied {
+        Failure::new(Exit::NotPermitted, format!("may not change the stack: {} refuses this user", path.display()))
+            .hint(format!("run: {}", with_sudo()))
+    } else {
+        Failure::new(Exit::Failed, format!("could not open {}", path.display()))
+    };
+    failure.caused_by(error).into()
+}
+
+fn busy(file: &File) -> Failure {
+    let who = holder(file).map_or_else(String::new, |who| format!(" ({who})"));
+    Failure::new(Exit::Busy, format!("another run changes this stack right now{who}"))
+        .hint("wait until it is done, then run this again")
+}
+
+/// The process that holds the lock, from `/proc/locks`: `process 123: tars backup`.
+fn holder(file: &File) -> Option<String> {
+    let meta = file.metadata().ok()?;
+    let inode = format!(":{}", meta.ino());
+    let locks = std::fs::read_to_string("/proc/locks").ok()?;
+    let line = locks
+        .lines()
+        .find(|line| line.contains("FLOCK") && line.split_whitespace().any(|word| word.ends_with(&inode)))?;
+    let pid: u32 = line.split_whitespace().nth(4)?.parse().ok()?;
+    let command = std::fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    let command = command.split('\0').take(2).collect::<Vec<_>>().join(" ");
+    Some(format!("process {pid}: {}", command.trim()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Read;
+
+    fn home() -> (tempfile::TempDir, Home) {
+        let dir = tempfile::tempdir().unwrap();
+        let home = Home::at(dir.path());
+        home.create().unwrap();
+        (dir, home)
+    }
+
+    #[test]
+    fn the_second_is_told_who_holds_it() {
+        let (_dir, home) = home();
+        let first = Lock::take(&home).unwrap();
+        assert!(!Lock::is_free(&home));
+        let error = Lock::take(&home).unwrap_err();
+        assert_eq!(crate::error::exit_of(&error), Exit::Busy);
+        drop(first);
+        assert!(Lock::is_free(&home) && Lock::take(&home).is_ok());
+    }
+
+    #[test]
+    fn a_child_keeps_it_after_its_parent_let_go() {
+        let (_dir, home) = home();
+        let lock = Lock::take(&home).unwrap();
+        let mut child = std::process::Command::new("sh")
+            .args(["-c", "echo up; exec tail -f /dev/null"])
+            .stdin(lock.inherit().unwrap())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut up = [0; 3];
+        child.stdout.as_mut().unwrap().read_exact(&mut up).unwrap();
+        drop(lock);
+        assert!(!Lock::is_free(&home));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(Lock::is_free(&home));
+    }
+}

@@ -1,0 +1,26 @@
+//! What changes the world, once: used by commands now and by fixes later.
+//!
+//! Each function first looks whether it is already so. What stops or switches anything writes the journal before;
+//! what it makes for a run carries the run's label, so that a later run can sweep it.
+
+pub mod apt;
+pub mod backend_image;
+pub mod child;
+pub mod compose;
+pub mod engine;
+pub mod generations;
+pub mod gpu;
+pub mod images;
+pub mod journal;
+pub mod lifecycle;
+pub mod lock;
+pub mod models;
+pub mod packages;
+pub mod prepare;
+pub mod program;
+pub mod recover;
+pub mod runs;
+pub mod settings;
+pub mod sweep;
+pub mod unit;
+pub mod wait;

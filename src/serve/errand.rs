@@ -1,0 +1,63 @@
+//! Errands that the operator's side runs inside the backend's container, where the stack's network is: pulling a
+//! model, and trying whether an Ollama can be reached. Their stdout is read by `tars` on the host.
+
+use super::Config;
+use crate::client::PullProgress;
+use crate::client::ollama::{Ollama, same_model};
+use anyhow::{Context, Result};
+use serde_json::{Value, json};
+use std::io::Write;
+
+/// Pulls a model, unless it is there; every line of stdout is one JSON value (`operate::models::Line`).
+///
+/// # Errors
+/// When the pull fails; the last line says why as well.
+pub async fn pull(config: &Config, model: &str) -> Result<()> {
+    let ended = pull_inner(config, model).await;
+    match &ended {
+        Ok(already) => line(&json!({ "done": { "already": already } })),
+        Err(error) => line(&json!({ "failed": crate::error::causes_of(error) })),
+    }
+    ended.map(|_| ())
+}
+
+async fn pull_inner(config: &Config, model: &str) -> Result<bool> {
+    let ollama = Ollama::at(config.ollama_url.clone())?;
+    let there =
+        ollama.tags().await.with_context(|| format!("Ollama at {} does not list its models", config.ollama_url))?;
+    if there.iter().any(|have| !have.is_cloud() && same_model(&have.name, model)) {
+        return Ok(true);
+    }
+    ollama
+        .pull(model, &mut |progress| match progress {
+            PullProgress::Bytes { completed, total } => {
+                line(&json!({ "bytes": { "done": completed, "total": total } }));
+            }
+            PullProgress::Step(words) => line(&json!({ "step": words })),
+            PullProgress::Resuming { why, attempt, of } => {
+                line(&json!({ "step": format!("{why}; again, attempt {attempt} of {of}") }));
+            }
+        })
+        .await?;
+    Ok(false)
+}
+
+/// Asks an Ollama for its version and prints it.
+///
+/// # Errors
+/// When nothing answers there, or something else than Ollama.
+pub async fn reach(url: &str) -> Result<()> {
+    let asked = async { Ollama::new(url)?.version().await }.await;
+    match &asked {
+        Ok(version) => line(&json!({ "version": version })),
+        Err(error) => line(&json!({ "failed": crate::error::causes_of(error) })),
+    }
+    asked.map(|_| ())
+}
+
+/// A reader that is gone must not end the pull: the model is what was asked for.
+fn line(value: &Value) {
+    let mut out = std::io::stdout().lock();
+    let _ = writeln!(out, "{value}");
+    let _ = out.flush();
+}

@@ -1,0 +1,87 @@
+//! Redis: AUTH and PING over one kept connection.
+
+use std::error::Error;
+use std::sync::Arc;
+
+use anyhow::{Result, anyhow};
+use redis::aio::MultiplexedConnection;
+use redis::{
+    AsyncConnectionConfig, Client, Cmd, ConnectionAddr, IntoConnectionInfo, RedisConnectionInfo, RedisError, cmd,
+};
+use tokio::sync::Mutex;
+
+use crate::client::words;
+use crate::serve::config;
+use crate::serve::secret::Secret;
+
+/// How the crate wraps what lies below it.
+type Wrapped = Arc<dyn Error + Send + Sync>;
+
+pub(super) struct Redis {
+    client: Result<Client, RedisError>,
+    password: Secret,
+    pub(super) place: String,
+    kept: Mutex<Option<MultiplexedConnection>>,
+}
+
+impl Redis {
+    pub(super) fn new(config: &config::Redis) -> Self {
+        let place = format!("{}:{}", config.host, config.port);
+        Self { client: client(config), password: config.password.clone(), place, kept: Mutex::new(None) }
+    }
+
+    /// Whether a PING is answered by PONG after logging in.
+    ///
+    /// # Errors
+    /// What Redis says, or why it cannot be reached.
+    pub(super) async fn ask(&self) -> Result<()> {
+        // Taken out while it is used: an answer that never comes must not stay in the connection's way.
+        let mut kept = self.kept.lock().await;
+        if let Some(mut connection) = kept.take()
+            && ping(&mut connection).await.is_ok()
+        {
+            *kept = Some(connection);
+            return Ok(());
+        }
+        let mut connection = self.connect().await.map_err(|error| self.explain(error))?;
+        ping(&mut connection).await.map_err(|error| self.explain(error))?;
+        *kept = Some(connection);
+        Ok(())
+    }
+
+    async fn connect(&self) -> Result<MultiplexedConnection, RedisError> {
+        // The caller's deadline rules, not this crate's own.
+        let patient = AsyncConnectionConfig::new().set_connection_timeout(None).set_response_timeout(None);
+        let client = self.client.as_ref().map_err(Clone::clone)?;
+        let mut connection = client.get_multiplexed_async_connection_with_config(&patient).await?;
+        // Not by the crate's own log-in, which drops what Redis says about a wrong password.
+        if !self.password.is_empty() {
+            say(&mut connection, cmd("AUTH").arg(self.password.expose())).await?;
+        }
+        Ok(connection)
+    }
+
+    fn explain(&self, error: RedisError) -> anyhow::Error {
+        let said = match (error.code(), error.source().and_then(|source| source.downcast_ref::<Wrapped>())) {
+            (Some(code), _) => format!("{} says: {code} {}", self.place, error.detail().unwrap_or_default()),
+            (None, Some(below)) => words::describe(&**below, &self.place),
+            (None, None) => words::describe(&error, &self.place),
+        };
+        anyhow!(error).context(said)
+    }
+}
+
+fn client(config: &config::Redis) -> Result<Client, RedisError> {
+    let quiet = RedisConnectionInfo::default().set_skip_set_lib_name();
+    let address = ConnectionAddr::Tcp(config.host.clone(), config.port);
+    Client::open(address.into_connection_info()?.set_redis_settings(quiet))
+}
+
+async fn ping(connection: &mut MultiplexedConnection) -> Result<(), RedisError> {
+    say(connection, &cmd("PING")).await
+}
+
+// Every answer to these two is a status, so something else on the port is noticed.
+async fn say(connection: &mut MultiplexedConnection, command: &Cmd) -> Result<(), RedisError> {
+    command.query_async::<String>(connection).await.map(drop)
+}

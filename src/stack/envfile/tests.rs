@@ -1,0 +1,83 @@
+//! The parser against what compose does with the same lines (facts E4, F26), and the writer's promises.
+
+use super::*;
+
+fn value(line: &str) -> String {
+    EnvFile::parse(line).get("P").unwrap_or("<none>").to_owned()
+}
+
+#[test]
+fn values_are_read_as_compose_reads_them() {
+    for (line, expected) in [
+        ("P=plain", "plain"),
+        ("P=", ""),
+        ("P = spaced ", "spaced"),
+        ("export P=exported", "exported"),
+        ("P=a #b", "a"),
+        ("P=a#b", "a#b"),
+        ("P=#b", ""),
+        ("P='x$y'", "x$y"),
+        ("P='a b' # why", "a b"),
+        ("P=\"a\\nb\"", "a\nb"),
+        ("P=\"a\\\"b\"", "a\"b"),
+        ("P=\"cost \\$5\"", "cost $5"),
+        ("P=$(cmd)", "$(cmd)"),
+        ("P=x$NOT_SET_ANYWHERE", "x"),
+        ("P=${NOT_SET_ANYWHERE:-d}", "d"),
+        ("A=1\nP=x${A}y$A", "x1y1"),
+        ("P='two\nlines'", "two\nlines"),
+        ("P=first\nP=last", "last"),
+        ("P=with=equals", "with=equals"),
+        ("P=crlf\r\n", "crlf"),
+    ] {
+        assert_eq!(value(line), expected, "{line:?}");
+    }
+}
+
+#[test]
+fn a_broken_line_is_named_and_the_rest_is_read() {
+    let env = EnvFile::parse("A=1\njust words\nB='open\nC=3");
+    let lines: Vec<_> = env.problems().iter().map(|problem| problem.line).collect();
+    assert_eq!(lines, [2, 3]);
+    assert_eq!((env.get("A"), env.get("C")), (Some("1"), Some("3")));
+    assert!(env.problem().is_some_and(|failure| failure.message.contains("line 2")));
+}
+
+#[test]
+fn a_problem_never_quotes_what_may_be_a_secret() {
+    let env = EnvFile::parse("hunter2hunter2\nP='s3cret");
+    assert!(env.problems().iter().all(|p| !p.what.contains("hunter2") && !p.what.contains("s3cret")));
+}
+
+#[test]
+fn setting_keeps_everything_else() {
+    let text = "# head\n\nA=1 # one\nX=\"q\"\nexport B = 'two'\n# tail";
+    let mut env = EnvFile::parse(text);
+    assert_eq!(env.text(), text);
+    env.set("A", "1");
+    assert_eq!(env.text(), text, "an equal value changes nothing");
+    env.set("B", "it's $5");
+    env.set("NEW", "n");
+    assert_eq!(env.text(), "# head\n\nA=1 # one\nX=\"q\"\nB=\"it's \\$5\"\n# tail\nNEW=n\n");
+    assert_eq!(EnvFile::parse(&env.text()).get("B"), Some("it's $5"));
+}
+
+#[test]
+fn what_is_written_is_what_is_read() {
+    for value in ["", "a b", "x$y", "it's", "\"quoted\"", "back\\slash", "line\nbreak", "#hash", "a #b", "ü"] {
+        let mut env = EnvFile::parse("");
+        env.set("P", value);
+        assert_eq!(EnvFile::parse(&env.text()).get("P"), Some(value), "{:?}", env.text());
+    }
+}
+
+#[test]
+fn completing_adds_only_what_is_missing_with_its_comment() {
+    let template = EnvFile::parse("# about A\nA=1\n\n# about B\n# more\nB=2\n");
+    let mut env = EnvFile::parse("A=mine");
+    env.complete_from(&template);
+    assert_eq!(env.text(), "A=mine\n\n# about B\n# more\nB=2\n");
+    let once = env.text();
+    env.complete_from(&template);
+    assert_eq!(env.text(), once);
+}

@@ -1,0 +1,55 @@
+//! Questions to the operator, each with a default; `--yes` and a missing terminal never block.
+
+use super::Ui;
+use crate::error::Failure;
+use crate::exit::Exit;
+use anyhow::{Context, Result};
+use std::io::{BufRead, IsTerminal, Write};
+
+impl Ui {
+    /// Asks yes or no. With `--yes` the answer is `default`.
+    ///
+    /// # Errors
+    /// Without a terminal and without `--yes` there is nobody to ask: exit 64.
+    pub fn confirm(&self, question: &str, default: bool) -> Result<bool> {
+        let shown = if default { "[Y/n]" } else { "[y/N]" };
+        loop {
+            let answer = self.ask(&format!("{question} {shown}"), if default { "y" } else { "n" })?;
+            match answer.to_ascii_lowercase().as_str() {
+                "y" | "yes" => return Ok(true),
+                "n" | "no" => return Ok(false),
+                _ => self.say("please answer y or n"),
+            }
+        }
+    }
+
+    /// Asks for a line. With `--yes`, or on an empty line, the answer is `default`.
+    ///
+    /// # Errors
+    /// As [`Ui::confirm`].
+    pub fn ask(&self, question: &str, default: &str) -> Result<String> {
+        if self.options.yes {
+            return Ok(default.to_owned());
+        }
+        let stdin = std::io::stdin();
+        if !stdin.is_terminal() {
+            return Err(Failure::new(
+                Exit::Usage,
+                format!("this needs an answer and there is no terminal: {question}"),
+            )
+            .hint("add --yes to take the defaults")
+            .into());
+        }
+        let clean = self.clean(question);
+        let mut line = String::new();
+        self.progress
+            .suspend(|| -> std::io::Result<usize> {
+                write!(std::io::stderr(), "{clean} ")?;
+                std::io::stderr().flush()?;
+                stdin.lock().read_line(&mut line)
+            })
+            .context("could not read the answer")?;
+        let answer = line.trim();
+        Ok(if answer.is_empty() { default.to_owned() } else { answer.to_owned() })
+    }
+}
