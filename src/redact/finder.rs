@@ -41,7 +41,8 @@ pub(super) struct Finder {
 /// Of the three lowest bytes.
 fn hash(word: u64) -> usize {
     // Setting bit 5 folds case; that it also folds a few marks only costs a comparison.
-    ((word | 0x0020_2020) << 40).wrapping_mul(0x9e37_79b9_7f4a_7c15) as usize >> (64 - BITS)
+    let mixed = ((word | 0x0020_2020) << 40).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - BITS);
+    usize::from(mixed as u16)
 }
 
 fn three(a: u8, b: u8, c: u8) -> u64 {

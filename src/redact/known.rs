@@ -117,9 +117,11 @@ fn anywhere(part: &[u8], forms: &mut Vec<(Vec<u8>, Form)>) {
     }
     let wide: Vec<u8> = part.iter().flat_map(|byte| [*byte, 0]).collect();
     forms.extend(base64_cores(&wide).into_iter().map(|core| (core, Form::Base64)));
-    let hex: String = part.iter().map(|byte| format!("{byte:02x}")).collect();
-    forms.push((hex.to_uppercase().into_bytes(), Form::Exact));
-    forms.push((hex.into_bytes(), Form::Exact));
+    for digits in [b"0123456789abcdef", b"0123456789ABCDEF"] {
+        let digit = |four: u8| digits[usize::from(four)];
+        let hex = part.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect();
+        forms.push((hex, Form::Exact));
+    }
 }
 
 /// The value as shells, SQL and compose files write it.

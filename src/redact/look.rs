@@ -278,6 +278,13 @@ pub(super) fn is_generated(value: &[u8]) -> bool {
         && !value.iter().any(|byte| b"/.:=()[]{}<>,;_".contains(byte))
 }
 
+/// One word, neither a plain nor a capitalised one.
+pub(super) fn is_one_password(value: &[u8]) -> bool {
+    let mix = mix(value);
+    let humps = value.iter().skip(1).any(u8::is_ascii_uppercase) && mix.lower > 1;
+    mix.len > 7 && !value.contains(&b' ') && (humps || mix.digit > 0 || mix.other > 0) && !is_placeholder(value, true)
+}
+
 /// A UUID: an identifier unless its name says otherwise.
 pub(super) fn is_uuid(value: &[u8]) -> bool {
     value.len() == 36

@@ -191,14 +191,9 @@ fn address(text: &[u8], at: usize, out: &mut Vec<Span>) {
 fn is_public_v4(address: Ipv4Addr) -> bool {
     let [a, b, ..] = address.octets();
     let shared = a == 100 && (64..128).contains(&b);
-    !(address.is_private()
-        || address.is_loopback()
-        || address.is_link_local()
-        || address.is_broadcast()
-        || address.is_documentation())
-        && !shared
-        && a != 0
-        && a < 224
+    let local = address.is_private() || address.is_loopback() || address.is_link_local();
+    let nobodys = shared || address.is_documentation() || a == 0 || a >= 224;
+    !local && !nobodys
 }
 
 fn is_public_v6(address: Ipv6Addr) -> bool {

@@ -1,5 +1,7 @@
 //! Every rule of the engine in one list: what the documentation prints and the tests hold.
 
+use std::fmt::Write;
+
 use super::known::KNOWN;
 use super::obfuscate;
 use super::pattern::{blob, jwt, keyblock, random, tokens};
@@ -7,6 +9,7 @@ use super::span::Rule;
 use super::structure::{header, pair, special, table, tool, url};
 
 /// All rules, in the order in which the layers look.
+#[must_use]
 pub fn all() -> Vec<&'static Rule> {
     let mut rules = vec![
         &KNOWN,
@@ -37,7 +40,7 @@ pub fn table() -> String {
     let mut text = String::from("| rule | shown as | finds | for example |\n|---|---|---|---|\n");
     for rule in all() {
         let example = rule.yes.first().map(|yes| format!("`{}`", masked(yes))).unwrap_or_default();
-        text.push_str(&format!("| `{}` | `{}` | {} | {example} |\n", rule.id, rule.kind, rule.about));
+        let _ = writeln!(text, "| `{}` | `{}` | {} | {example} |", rule.id, rule.kind, rule.about);
     }
     text
 }

@@ -24,7 +24,7 @@ pub(in crate::redact) fn find(text: &[u8], at: usize, out: &mut Vec<Span>) {
         return;
     }
     let mut end = skip_while(text, head, |byte| letter(byte) || byte == b'.');
-    let mut dots = text[at..end].iter().filter(|byte| **byte == b'.').count();
+    let mut dots = memchr::memchr_iter(b'.', &text[at..end]).count();
     // `x = eyJ….toString()` has a dot and no second part.
     if end - head < 8 && dots < 2 {
         return;
@@ -36,7 +36,7 @@ pub(in crate::redact) fn find(text: &[u8], at: usize, out: &mut Vec<Span>) {
             break;
         }
         let rest = skip_while(text, feed + 1, |byte| letter(byte) || byte == b'.');
-        let more = text[feed + 1..rest].iter().filter(|byte| **byte == b'.').count();
+        let more = memchr::memchr_iter(b'.', &text[feed + 1..rest]).count();
         let alone = matches!(byte(text, rest), b'\n' | b'\r' | 0);
         if !alone || rest - feed < 20 || dots + more > 4 || (dots >= 2 && rest - feed < 40) {
             break;

@@ -12,7 +12,7 @@ use crate::redact::span::Span;
 const LINES: usize = 400;
 
 /// Handles what opens at `at` when that is more than a plain value.
-pub(super) fn find(text: &[u8], name: &Name, glue: Glue, at: usize, around: &Around, out: &mut Vec<Span>) -> bool {
+pub(super) fn find(text: &[u8], name: &Name, glue: Glue, at: usize, around: Around, out: &mut Vec<Span>) -> bool {
     let eol = line_end(text, at);
     match byte(text, at) {
         b'[' => array(text, name, at + 1, out),
@@ -142,7 +142,7 @@ fn scalar(text: &[u8], name: &Name, eol: usize, out: &mut Vec<Span>) {
 }
 
 /// What stands on the lines below `name:`.
-fn below(text: &[u8], name: &Name, eol: usize, around: &Around, out: &mut Vec<Span>) {
+fn below(text: &[u8], name: &Name, eol: usize, around: Around, out: &mut Vec<Span>) {
     let base = indent(text, line_start(text, name.start));
     let mut line = next_line(text, eol);
     let mut blank = 0;
@@ -153,7 +153,10 @@ fn below(text: &[u8], name: &Name, eol: usize, around: &Around, out: &mut Vec<Sp
         line = next_line(text, end);
         if from >= to {
             blank += 1;
-            if index > 2 { return } else { continue }
+            if index > 2 {
+                return;
+            }
+            continue;
         }
         let deeper = indent(text, start);
         let item = text[from..to].starts_with(b"- ") && deeper >= base;

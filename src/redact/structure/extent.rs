@@ -72,8 +72,7 @@ pub(super) fn around(text: &[u8], name: usize) -> Around {
     let start = line_start(text, name).max(name.saturating_sub(2048));
     let line = &text[start..name];
     let last = before(text, name);
-    let trimmed = line.trim_ascii_end();
-    let list = trimmed.last().copied().unwrap_or(0);
+    let separator = line.trim_ascii_end().last().copied().unwrap_or(0);
     let mut inside = [false; 2];
     let mut depth = 0_i32;
     for (index, byte) in line.iter().enumerate() {
@@ -89,7 +88,7 @@ pub(super) fn around(text: &[u8], name: usize) -> Around {
     Around {
         quote: matches!(last, b'"' | b'\'' | b'`').then_some(last),
         inside,
-        list: if b",;&?|".contains(&list) { list } else { 0 },
+        list: if b",;&?|".contains(&separator) { separator } else { 0 },
         leading: is_decoration(line),
         bracket: depth > 0,
         query: matches!(last, b'?' | b'&') || (last == b'#' && line.contains(&b'/')),
@@ -123,19 +122,16 @@ fn is_decoration(line: &[u8]) -> bool {
 }
 
 /// The end of a bare value: at blanks, or at what separates it from the next setting.
-pub(super) fn bare(text: &[u8], start: usize, around: &Around) -> usize {
+pub(super) fn bare(text: &[u8], start: usize, around: Around) -> usize {
     let eol = line_end(text, start);
     let mut at = start;
     while at < eol {
         let next = byte(text, at + 1);
         let ends = match text[at] {
-            b' ' | b'\t' | 0x1b | 0 => true,
+            b' ' | b'\t' | b'`' | 0x1b | 0 => true,
             b'"' => around.inside[0] || !next.is_ascii_alphanumeric(),
             b'\'' => around.inside[1] || !next.is_ascii_alphanumeric(),
-            b'`' => true,
-            b'&' if around.query => true,
-            b'#' if around.query => true,
-            b'&' if around.list == b'&' => true,
+            b'&' | b'#' if around.query => true,
             b',' | b';' | b'&' => around.list == text[at] || separates(text, at, eol),
             b')' | b']' | b'}' => around.bracket && closes(text, at, eol),
             b'<' => next == b'/',

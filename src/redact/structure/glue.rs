@@ -39,9 +39,8 @@ pub(super) fn after(text: &[u8], name: usize, at: usize) -> Option<(Glue, usize)
     let glue = match byte(text, at) {
         b'=' => (Glue::Equals, skip_while(text, at, |byte| b"=>~".contains(&byte))),
         b':' if next == b':' => return None,
-        b':' if next == b'=' => (Glue::Equals, at + 2),
+        b':' | b'?' | b'.' | b'+' | b'|' if next == b'=' => (Glue::Equals, at + 2),
         b':' => (Glue::Colon, at + 1),
-        b'?' | b'.' | b'+' | b'|' if next == b'=' => (Glue::Equals, at + 2),
         b'|' if next == b'|' && byte(text, at + 2) == b'=' => (Glue::Equals, at + 3),
         b'-' if next == b'>' => (Glue::Equals, at + 2),
         0xe2 if text[at..].starts_with("→".as_bytes()) => (Glue::Equals, at + 3),

@@ -147,7 +147,7 @@ fn value_of(text: &[u8], name: &Name, out: &mut Vec<Span>) {
         Glue::Cell => cell(text, name, at, out),
         Glue::Tag => tag(text, name, at, out),
         Glue::Comma | Glue::Paren => argument(text, name, glue, at, out),
-        Glue::Equals | Glue::Colon => assigned(text, name, glue, at, &extent::around(text, name.start), out),
+        Glue::Equals | Glue::Colon => assigned(text, name, glue, at, extent::around(text, name.start), out),
     }
 }
 
@@ -164,7 +164,7 @@ fn header_of(text: &[u8], name: &Name, glue: Glue, at: usize, out: &mut Vec<Span
 }
 
 /// `name = value`, `name: value`.
-fn assigned(text: &[u8], name: &Name, glue: Glue, at: usize, around: &Around, out: &mut Vec<Span>) {
+fn assigned(text: &[u8], name: &Name, glue: Glue, at: usize, around: Around, out: &mut Vec<Span>) {
     let open = skip_blanks(text, at);
     let at = wrapped(text, open);
     let eol = line_end(text, at);
@@ -288,7 +288,7 @@ fn wrapped(text: &[u8], at: usize) -> usize {
 }
 
 /// A value without quotes: to the end of its line where the name opens it, else to the next separator.
-fn unquoted(text: &[u8], name: &Name, glue: Glue, at: usize, around: &Around) -> Extent {
+fn unquoted(text: &[u8], name: &Name, glue: Glue, at: usize, around: Around) -> Extent {
     let end = extent::bare(text, at, around);
     let eol = line_end(text, at);
     let spaced = before(text, at) == b' ';

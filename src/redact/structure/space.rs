@@ -50,7 +50,7 @@ pub(super) fn find(text: &[u8], name: &Name, at: usize, out: &mut Vec<Span>) {
     if !flag && (byte(text, at) == b'[' || at >= line_end(text, at)) {
         return;
     }
-    let around = &extent::around(text, name.start);
+    let around = extent::around(text, name.start);
     if flag {
         return flagged(text, name, at, around, out);
     }
@@ -78,7 +78,7 @@ pub(super) fn find(text: &[u8], name: &Name, at: usize, out: &mut Vec<Span>) {
 }
 
 /// `--password x`, also with its value on the next line of a list.
-fn flagged(text: &[u8], name: &Name, at: usize, around: &Around, out: &mut Vec<Span>) {
+fn flagged(text: &[u8], name: &Name, at: usize, around: Around, out: &mut Vec<Span>) {
     let mut at = skip_while(text, at, |byte| b" \t\r\n\\".contains(&byte));
     if text[at.min(text.len())..].starts_with(b"- ") {
         at = skip_blanks(text, at + 2);
@@ -126,7 +126,7 @@ fn sentence_or_secret(text: &[u8], name: &Name, value: Extent, out: &mut Vec<Spa
 }
 
 /// The next word, or the one after a user's name.
-fn directive(text: &[u8], name: &Name, at: usize, around: &Around, lower: &str, out: &mut Vec<Span>) {
+fn directive(text: &[u8], name: &Name, at: usize, around: Around, lower: &str, out: &mut Vec<Span>) {
     let eol = line_end(text, at);
     let (mut start, mut last) = (at, (at, at));
     let mut words = 0;
@@ -193,7 +193,7 @@ fn is_bare_secret(text: &[u8], name: &Name, value: &[u8]) -> bool {
 }
 
 /// "password is x", "password for tars: x".
-fn prose(text: &[u8], name: &Name, at: usize, around: &Around, out: &mut Vec<Span>) {
+fn prose(text: &[u8], name: &Name, at: usize, around: Around, out: &mut Vec<Span>) {
     let eol = line_end(text, at).min(at + 80);
     if name.grade != Grade::Strong {
         return;
@@ -220,14 +220,18 @@ fn prose(text: &[u8], name: &Name, at: usize, around: &Around, out: &mut Vec<Spa
         return;
     }
     // A colon further on, with only a few words between.
-    if matches!(&text[at..eol.min(at + 3)], b"for" | b"of " | b"(ro" | b"fue" | b"fur" | b"f\xc3\xbc" | b"to ") {
-        if let Some(colon) = text[at..eol].iter().position(|byte| *byte == b':') {
-            let start = skip_blanks(text, at + colon + 1);
-            if start < line_end(text, at) && byte(text, at + colon + 1) == b' ' {
-                said(text, name, start, around, out);
-            } else if start >= line_end(text, at) {
-                super::block::find(text, name, glue::Glue::Colon, start, around, out);
+    if matches!(&text[at..eol.min(at + 3)], b"for" | b"of " | b"(ro" | b"fue" | b"fur" | b"f\xc3\xbc" | b"to ")
+        && let Some(colon) = text[at..eol].iter().position(|byte| *byte == b':')
+    {
+        let start = skip_blanks(text, at + colon + 1);
+        if start < line_end(text, at) && byte(text, at + colon + 1) == b' ' {
+            let end = line_end(text, start);
+            // "Password for user tars: x": behind the colon one word, and the line is over.
+            if !said(text, name, start, around, out) && look::is_one_password(&text[start..end]) {
+                push(text, name, start, end, out);
             }
+        } else if start >= line_end(text, at) {
+            super::block::find(text, name, glue::Glue::Colon, start, around, out);
         }
     }
 }
@@ -247,7 +251,7 @@ fn nearby(text: &[u8], at: usize, name: &Name, out: &mut Vec<Span>) -> bool {
     false
 }
 
-fn said(text: &[u8], name: &Name, start: usize, around: &Around, out: &mut Vec<Span>) -> bool {
+fn said(text: &[u8], name: &Name, start: usize, around: Around, out: &mut Vec<Span>) -> bool {
     if let Some(value) = quoted_value(text, start) {
         sentence_or_secret(text, name, value, out);
         return true;

@@ -61,7 +61,7 @@ pub(in crate::redact) fn pgpass(text: &[u8], at: usize, out: &mut Vec<Span>) {
             from = index + 1;
         }
     }
-    let plain = |(from, to): &(usize, usize)| to > from && text[*from..*to].iter().all(|byte| byte.is_ascii_graphic());
+    let plain = |(from, to): &(usize, usize)| to > from && text[*from..*to].iter().all(u8::is_ascii_graphic);
     let port =
         |(from, to): &(usize, usize)| &text[*from..*to] == b"*" || text[*from..*to].iter().all(u8::is_ascii_digit);
     let (_, end) = trim(text, from, eol);
@@ -136,13 +136,12 @@ pub(in crate::redact) fn echo(text: &[u8], at: usize, out: &mut Vec<Span>) {
             break;
         }
         let value = quote(text, start).and_then(|_| extent::quoted(text, start, false)).filter(|value| value.end < eol);
-        let (from, to, next) = match value {
-            Some(value) => (value.start, value.end, value.end + 1),
-            None => {
-                let end =
-                    skip_while(&text[..eol], start, |byte| !byte.is_ascii_whitespace() && !b"|)`'\";".contains(&byte));
-                (start, end, end.max(start + 1))
-            }
+        let (from, to, next) = if let Some(value) = value {
+            (value.start, value.end, value.end + 1)
+        } else {
+            let end =
+                skip_while(&text[..eol], start, |byte| !byte.is_ascii_whitespace() && !b"|)`'\";".contains(&byte));
+            (start, end, end.max(start + 1))
         };
         if text[from..to].first() != Some(&b'-') && !text[from..to].starts_with(b"%") && from < to {
             last = Some((from, to));

@@ -134,7 +134,7 @@ pub(in crate::redact) fn insert(text: &[u8], start: usize, end: usize, out: &mut
     if name::grade(&text[start..end]) != Grade::Strong {
         return;
     }
-    let column = text[open..start].iter().filter(|byte| **byte == b',').count();
+    let column = memchr::memchr_iter(b',', &text[open..start]).count();
     let kind = name::kind_of(&text[start..end]);
     let far = text.len().min(end + 8192);
     let mut at = skip_while(&text[..far], end, |byte| byte != b')') + 1;

@@ -246,10 +246,9 @@ fn words(text: &[u8], from: usize) -> Vec<(usize, usize)> {
                 None => break,
             },
             b'\\' if matches!(byte(text, at + 1), b'\n' | b'\r') => {
-                at = skip_while(text, at + 1, |byte| byte.is_ascii_whitespace())
+                at = skip_while(text, at + 1, |byte| byte.is_ascii_whitespace());
             }
-            b'|' | b'>' | b'#' | b']' | b'}' | 0 => break,
-            b';' | b'&' => break,
+            b'|' | b'>' | b'#' | b']' | b'}' | b';' | b'&' | 0 => break,
             b'\'' | b'"' => {
                 let Some(value) = extent::quoted(text, at, false) else { break };
                 // A quote that only closes: `"cmd -a x"`.

@@ -71,7 +71,7 @@ fn value(inside: &str, dice: &mut Dice) -> Option<String> {
 }
 
 fn word(dice: &mut Dice) -> String {
-    (0..3).map(|_| format!("{}{}", *dice.pick(b"bdfgklmnprstvz") as char, *dice.pick(b"aeiou") as char)).collect()
+    (0..6).map(|index| char::from(*dice.pick(if index % 2 == 0 { &b"bdfgklmnprstvz"[..] } else { b"aeiou" }))).collect()
 }
 
 fn letters(class: u8, count: usize, dice: &mut Dice) -> String {

@@ -37,7 +37,11 @@ fn planted(secret: &str, form: usize, dice: &mut Dice) -> String {
         5 => serde_json::to_string(secret).unwrap(),
         6 => serde_json::to_string(&serde_json::to_string(secret).unwrap()).unwrap(),
         7 => format!("'{}'", secret.replace('\'', "'\\''")),
-        8 => secret.bytes().map(|byte| format!("{byte:02x}")).collect(),
+        8 => secret
+            .bytes()
+            .flat_map(|byte| [byte >> 4, byte & 15])
+            .map(|four| char::from_digit(four.into(), 16).unwrap())
+            .collect(),
         9 => secret.replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;"),
         10 => base64(&percent()),
         _ => format!("postgresql://tars:{}@postgres:5432/x", percent()),
