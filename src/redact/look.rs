@@ -285,6 +285,16 @@ pub(super) fn is_one_password(value: &[u8]) -> bool {
     mix.len > 7 && !value.contains(&b' ') && (humps || mix.digit > 0 || mix.other > 0) && !is_placeholder(value, true)
 }
 
+/// Several words that begin as a remark does, none of which could be a password.
+pub(super) fn is_sentence(value: &[u8]) -> bool {
+    const STARTS: &str = "must should is was has cannot could will and or of for with to this the a an your my use see \
+                          please all at in from too only needs stored does";
+    let mut words = value.split(|byte| *byte == b' ');
+    let first = String::from_utf8_lossy(words.next().unwrap_or_default()).to_ascii_lowercase();
+    let remark = STARTS.split_whitespace().any(|word| word == first) || WORDS.contains(&first.as_str());
+    words.next().is_some() && remark && !value.split(|byte| *byte == b' ').any(is_loose)
+}
+
 /// A UUID: an identifier unless its name says otherwise.
 pub(super) fn is_uuid(value: &[u8]) -> bool {
     value.len() == 36

@@ -128,7 +128,7 @@ fn is_column(text: &[u8], start: usize, end: usize) -> bool {
 
 /// Settings and commands that take any word as their value.
 fn is_exact(name: &[u8]) -> bool {
-    matches!(name, b"PASS" | b"AUTH") || name.eq_ignore_ascii_case(b"password") || space::is_directive(name)
+    matches!(name, b"PASS" | b"AUTH" | b"passwd") || name.eq_ignore_ascii_case(b"password") || space::is_directive(name)
 }
 
 fn is_two_words(word: &[u8]) -> bool {
@@ -416,7 +416,7 @@ pub(super) fn take(text: &[u8], name: &Name, value: Extent, out: &mut Vec<Span>)
 /// Whether this can be the secret that the name announces.
 pub(super) fn is_secret(name: &Name, secret: &[u8], quoted: bool) -> bool {
     let secret = secret.trim_ascii();
-    if secret.is_empty() || look::is_placeholder(secret, quoted) {
+    if secret.is_empty() || look::is_placeholder(secret, quoted) || look::is_sentence(secret) {
         return false;
     }
     if name.grade == Grade::Weak {

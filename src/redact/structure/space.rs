@@ -41,7 +41,8 @@ const VERBS: &[&str] = &[
 /// Whether a sentence goes on from a secret's name to its value with this word.
 pub(super) fn is_link(word: &[u8]) -> bool {
     let word = String::from_utf8_lossy(word).to_lowercase();
-    VERBS.contains(&word.trim_end_matches(':')) || matches!(word.as_str(), "for" | "of" | "by" | "fue" | "fur" | "für")
+    VERBS.contains(&word.trim_end_matches(':'))
+        || matches!(word.as_str(), "for" | "of" | "by" | "with" | "fue" | "fur" | "für")
 }
 
 pub(super) fn find(text: &[u8], name: &Name, at: usize, out: &mut Vec<Span>) {
@@ -196,6 +197,9 @@ fn is_bare_secret(text: &[u8], name: &Name, value: &[u8]) -> bool {
 fn prose(text: &[u8], name: &Name, at: usize, around: Around, out: &mut Vec<Span>) {
     let eol = line_end(text, at).min(at + 80);
     if name.grade != Grade::Strong {
+        if text[name.start..name.end].eq_ignore_ascii_case(b"login") {
+            nearby(text, at, name, out);
+        }
         return;
     }
     if nearby(text, at, name, out) {
@@ -239,14 +243,19 @@ fn prose(text: &[u8], name: &Name, at: usize, around: Around, out: &mut Vec<Span
 /// "Reset password for admin to x", "password for role r is x": a generated word further on the line.
 fn nearby(text: &[u8], at: usize, name: &Name, out: &mut Vec<Span>) -> bool {
     let eol = line_end(text, at).min(at + 80);
-    let mut from = at;
+    let mut next = at;
     for word in text[at..eol].split(|byte| byte.is_ascii_whitespace() || b"\"',;".contains(byte)) {
-        let bare = word.strip_suffix(b".").unwrap_or(word);
+        let word_end = next + word.len();
+        let whole = word.strip_suffix(b".").unwrap_or(word);
+        // `tars/password`
+        let user = whole.iter().take_while(|byte| byte.is_ascii_lowercase()).count();
+        let skip = if user > 0 && whole.get(user) == Some(&b'/') { user + 1 } else { 0 };
+        let (from, bare) = (next + skip, &whole[skip..]);
         if look::is_generated(bare) && !look::is_uuid(bare) {
             out.push(Span::new(from, from + bare.len(), &PAIR).kind(name.kind));
             return true;
         }
-        from += word.len() + 1;
+        next = word_end + 1;
     }
     false
 }
