@@ -269,6 +269,9 @@ pub(super) fn is_random(value: &[u8]) -> bool {
 /// Small and capital letters and digits in one short word: a password as generators make them.
 pub(super) fn is_generated(value: &[u8]) -> bool {
     let mix = mix(value);
+    if mix.digit == 0 {
+        return is_shuffled(value);
+    }
     (8..=64).contains(&mix.len)
         && mix.upper > 0
         && mix.lower > 1
@@ -276,6 +279,20 @@ pub(super) fn is_generated(value: &[u8]) -> bool {
         && mix.turns > 2
         && mix.turns * 4 >= mix.len
         && !value.iter().any(|byte| b"/.:=()[]{}<>,;_".contains(byte))
+}
+
+/// Small and capital letters without a digit (one generated password in ten): no word has five
+/// consonants in a row and capitals in its middle.
+fn is_shuffled(value: &[u8]) -> bool {
+    let mix = mix(value);
+    let (mut run, mut longest) = (0, 0);
+    for byte in value {
+        let consonant = byte.is_ascii_alphabetic() && !b"aeiou".contains(&byte.to_ascii_lowercase());
+        run = if consonant { run + 1 } else { 0 };
+        longest = longest.max(run);
+    }
+    let capitals = value.iter().skip(1).filter(|byte| byte.is_ascii_uppercase()).count();
+    mix.len > 9 && mix.len < 65 && mix.other == 0 && capitals > 1 && mix.lower > 2 && longest > 4
 }
 
 /// One word, neither a plain nor a capitalised one.
@@ -354,7 +371,8 @@ pub(super) fn is_loose(value: &[u8]) -> bool {
     }
     let marks = value.iter().filter(|byte| b"!@#$%^&*+=~?".contains(byte)).count();
     let inner = !matches!(value[0], b'%' | b'$' | b'&' | b'*' | b'=' | b'#' | b'@') && !value.contains(&b'=');
-    (mix.digit > 0 && mix.lower + mix.upper > 1 && !is_version(value))
+    is_shuffled(value)
+        || (mix.digit > 0 && mix.lower + mix.upper > 1 && !is_version(value))
         || (marks > 0 && inner && mix.lower + mix.upper > 3 && mix.digit > 0)
 }
 

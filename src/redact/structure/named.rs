@@ -3,7 +3,7 @@
 use super::block::is_value_word;
 use super::extent;
 use super::pair::{self, Name};
-use super::text::{byte, skip_while, trim};
+use super::text::{byte, line_end, skip_blanks, skip_while, trim};
 
 /// How far the value may stand from the name.
 const NEAR: usize = 200;
@@ -44,4 +44,26 @@ pub(super) fn value(text: &[u8], name: &Name, at: usize, out: &mut Vec<crate::re
         i += 1;
     }
     false
+}
+
+/// `name: DB_PASSWORD` with `value: x` behind a comma or on the next line, as YAML writes it without quotes.
+pub(super) fn below(text: &[u8], name: &Name, out: &mut Vec<crate::redact::span::Span>) -> bool {
+    let start = skip_while(text, name.end, |byte| b", \t\r\n\"'".contains(&byte));
+    let end = skip_while(text, start, |byte| byte.is_ascii_alphabetic());
+    let colon = skip_blanks(text, end);
+    let apart = text[name.end..start].iter().any(|byte| b",\n".contains(byte));
+    if !apart || !is_value_word(&text[start..end]) || byte(text, colon) != b':' {
+        return false;
+    }
+    let at = skip_blanks(text, colon + 1);
+    let flow = byte(text, name.end) == b',';
+    let eol = line_end(text, at);
+    let bare = (at..eol).find(|i| flow && b",}".contains(&text[*i]) || text[*i..eol].starts_with(b" #")).unwrap_or(eol);
+    let value = extent::quoted(text, at, false).unwrap_or(extent::Extent {
+        start: at,
+        end: trim(text, at, bare).1,
+        quoted: false,
+    });
+    pair::take(text, name, value, out);
+    true
 }

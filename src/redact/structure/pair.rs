@@ -138,6 +138,10 @@ fn is_two_words(word: &[u8]) -> bool {
 }
 
 fn value_of(text: &[u8], name: &Name, out: &mut Vec<Span>) {
+    // `name: DB_PASSWORD`, and `value: x` on the next line
+    if text[..name.start].trim_ascii_end().ends_with(b":") && super::named::below(text, name, out) {
+        return;
+    }
     let Some((glue, at)) = glue::after(text, name.start, name.end) else { return };
     if header_of(text, name, glue, at, out) {
         return;
