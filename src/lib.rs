@@ -66,6 +66,7 @@ async fn dispatch(cli: Cli) -> Exit {
     let ui = Ui::new(cli.global.ui());
     match &cli.command {
         Command::Serve(args) => return serve_alone(&ui, args).await,
+        Command::Redact(args) => return redact(&ui, args),
         Command::Completions { shell } => {
             return text(&ui, |out| clap_complete::generate(*shell, &mut Cli::command(), "tars", out));
         }
@@ -99,7 +100,9 @@ async fn execute(context: &mut Context, command: &Command) -> anyhow::Result<Box
         Command::Status => command::status::run(context).await,
         Command::Logs(args) => command::logs::run(context, args).await,
         Command::Uninstall(args) => command::uninstall::run(context, args).await,
-        Command::Serve(_) | Command::Completions { .. } | Command::Man => anyhow::bail!("handled before"),
+        Command::Redact(_) | Command::Serve(_) | Command::Completions { .. } | Command::Man => {
+            anyhow::bail!("handled before")
+        }
     }
 }
 
@@ -133,6 +136,19 @@ async fn serve_alone(ui: &Ui, args: &serve::ServeArgs) -> Exit {
     match serve::command(args).await {
         Ok(()) => Exit::Done,
         Err(error) => ui.finish("serve", &Err(error)),
+    }
+}
+
+/// A filter: its stdout is the text, so that the counts go to stderr.
+fn redact(ui: &Ui, args: &command::redact::RedactArgs) -> Exit {
+    match command::redact::filter(args) {
+        Ok(counts) => {
+            if ui.options().json {
+                ui.say(&serde_json::to_string(&counts).unwrap_or_default());
+            }
+            Exit::Done
+        }
+        Err(error) => ui.words_of(&error),
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub mod install;
 pub mod logs;
+pub mod redact;
 pub mod restart;
 pub mod running;
 pub mod start;

@@ -2,6 +2,10 @@
 
 use super::Redactor;
 use super::decode;
+use super::marker;
+use super::obfuscate;
+use super::pattern::keyblock::Quiet;
+use super::pattern::random;
 use super::span::{self, Span};
 
 /// How many escapes deep a secret is followed: JSON in a URL in JSON.
@@ -12,14 +16,27 @@ pub(super) fn scan(redactor: &Redactor, text: &[u8]) -> Vec<Span> {
     let mut spans = Vec::new();
     level(redactor, text, DEPTH, &mut spans);
     span::merge(&mut spans);
+    marker::settle(text, &mut spans);
     spans
 }
 
 fn level(redactor: &Redactor, text: &[u8], depth: usize, out: &mut Vec<Span>) {
-    redactor.inner.known.find(text, out);
+    let mut quiet = Quiet::new();
+    redactor.inner.anchors.find(text, &mut quiet, out);
+    random::find(text, &quiet, &|plain| depth > 0 && hides(redactor, plain, depth - 1), out);
+    if redactor.inner.obfuscate {
+        obfuscate::find(text, out);
+    }
     if depth > 0 {
         escaped(redactor, text, depth - 1, out);
     }
+}
+
+/// Whether decoded text holds a secret.
+fn hides(redactor: &Redactor, plain: &[u8], depth: usize) -> bool {
+    let mut found = Vec::new();
+    level(redactor, plain, depth, &mut found);
+    !found.is_empty()
 }
 
 /// Looks at lines with escapes once more, decoded.

@@ -1,12 +1,11 @@
 //! Layer one: values the operator's own files call secret, wherever and however they re-appear.
 //!
-//! One automaton holds every value in every encoding that hides its letters: base64 at each
+//! One finder holds every value in every encoding that hides its letters: base64 at each
 //! alignment, base64 of that, UTF-16, hexadecimal, shell and SQL quoting. Escapes that can be undone
 //! byte by byte (URL, JSON, XML) need no pattern: the engine searches the decoded line too.
 
 use std::collections::BTreeSet;
 
-use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
@@ -33,8 +32,10 @@ pub(super) struct Value {
     pub secret: Vec<u8>,
 }
 
+/// One form of a known value.
 #[derive(Debug)]
-struct Pattern {
+pub(super) struct Pattern {
+    pub text: Vec<u8>,
     kind: &'static str,
     hash: u64,
     form: Form,
@@ -51,53 +52,34 @@ enum Form {
     Base64,
 }
 
-/// The automaton over all values.
-#[derive(Debug, Default)]
-pub(super) struct Known {
-    automaton: Option<AhoCorasick>,
-    patterns: Vec<Pattern>,
+/// Every form of every value.
+pub(super) fn patterns(values: &[Value], numbers: &Numbers) -> Vec<Pattern> {
+    let mut patterns = Vec::new();
+    let mut seen = BTreeSet::new();
+    for value in values {
+        let hash = numbers.hash(&value.secret);
+        for (text, form) in forms(&value.secret) {
+            if seen.insert(text.clone()) {
+                patterns.push(Pattern { text, kind: value.kind, hash, form });
+            }
+        }
+    }
+    patterns
 }
 
-impl Known {
-    pub fn new(values: &[Value], numbers: &Numbers) -> Self {
-        let (mut texts, mut patterns) = (Vec::new(), Vec::new());
-        let mut seen = BTreeSet::new();
-        for value in values {
-            let hash = numbers.hash(&value.secret);
-            for (text, form) in forms(&value.secret) {
-                if seen.insert(text.clone()) {
-                    texts.push(text);
-                    patterns.push(Pattern { kind: value.kind, hash, form });
-                }
-            }
-        }
-        // A DFA is the fastest, but its table grows with the patterns: 32 MB is all we have.
-        let bytes: usize = texts.iter().map(Vec::len).sum();
-        let kind = (bytes < 16_000).then_some(AhoCorasickKind::DFA);
-        let automaton = AhoCorasick::builder().match_kind(MatchKind::Standard).kind(kind).build(&texts);
-        Self { automaton: automaton.ok().filter(|_| !texts.is_empty()), patterns }
-    }
-
-    pub fn find(&self, text: &[u8], out: &mut Vec<Span>) {
-        let Some(automaton) = &self.automaton else { return };
-        for found in automaton.find_overlapping_iter(text) {
-            let pattern = &self.patterns[found.pattern().as_usize()];
-            let (mut start, mut end) = (found.start(), found.end());
-            match pattern.form {
-                Form::Exact => {}
-                Form::Word if value::is_word_of_its_own(text, start, end) => {}
-                Form::Word => continue,
-                Form::Base64 => (start, end) = value::run(text, start, end, value::is_base64),
-            }
-            let mut span = Span::new(start, end, &KNOWN).kind(pattern.kind);
-            span.secret = Some(pattern.hash);
-            out.push(span);
-        }
-    }
-
-    /// Whether there is nothing to look for.
-    pub fn is_empty(&self) -> bool {
-        self.automaton.is_none()
+impl Pattern {
+    /// Adds the span of the occurrence at `start`.
+    pub fn find(&self, text: &[u8], start: usize, out: &mut Vec<Span>) {
+        let end = start + self.text.len();
+        let (start, end) = match self.form {
+            Form::Exact => (start, end),
+            Form::Word if value::is_word_of_its_own(text, start, end) => (start, end),
+            Form::Word => return,
+            Form::Base64 => value::run(text, start, end, value::is_base64),
+        };
+        let mut span = Span::new(start, end, &KNOWN).kind(self.kind);
+        span.secret = Some(self.hash);
+        out.push(span);
     }
 }
 
@@ -135,9 +117,11 @@ fn anywhere(part: &[u8], forms: &mut Vec<(Vec<u8>, Form)>) {
     }
     let wide: Vec<u8> = part.iter().flat_map(|byte| [*byte, 0]).collect();
     forms.extend(base64_cores(&wide).into_iter().map(|core| (core, Form::Base64)));
-    let hex: String = part.iter().map(|byte| format!("{byte:02x}")).collect();
-    forms.push((hex.to_uppercase().into_bytes(), Form::Exact));
-    forms.push((hex.into_bytes(), Form::Exact));
+    for digits in [b"0123456789abcdef", b"0123456789ABCDEF"] {
+        let digit = |four: u8| digits[usize::from(four)];
+        let hex = part.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect();
+        forms.push((hex, Form::Exact));
+    }
 }
 
 /// The value as shells, SQL and compose files write it.

@@ -12,13 +12,23 @@
 //! assert_eq!(redactor.text("auth with correct-horse-7 failed"), "auth with [REDACTED:password#1] failed");
 //! ```
 
+mod anchors;
 mod decode;
 mod engine;
+mod finder;
 mod known;
+mod look;
+mod marker;
 mod name;
 mod number;
+mod obfuscate;
+mod pattern;
+pub mod rules;
 mod span;
 mod stream;
+mod structure;
+#[cfg(test)]
+mod tests;
 mod value;
 mod write;
 
@@ -27,9 +37,11 @@ use std::io::Read;
 use std::sync::{Arc, Mutex, PoisonError};
 
 pub use number::Counts;
+pub use span::Rule;
 pub use stream::{Clean, Stream};
 
-use known::{Known, Value};
+use anchors::Anchors;
+use known::Value;
 use number::Numbers;
 
 /// The engine with its known values: cheap to clone, shared by every part of a run.
@@ -40,9 +52,9 @@ pub struct Redactor {
 
 #[derive(Debug)]
 struct Inner {
-    known: Known,
-    numbers: Numbers,
-    counts: Mutex<Counts>,
+    anchors: Anchors,
+    numbers: Arc<Numbers>,
+    counts: Arc<Mutex<Counts>>,
     obfuscate: bool,
 }
 
@@ -50,7 +62,11 @@ struct Inner {
 #[derive(Clone, Debug, Default)]
 pub struct Builder {
     values: Vec<Value>,
+    /// Host and user names: only hidden when obfuscating.
+    names: Vec<Value>,
     obfuscate: bool,
+    numbers: Arc<Numbers>,
+    counts: Arc<Mutex<Counts>>,
 }
 
 impl Redactor {
@@ -86,6 +102,14 @@ impl Redactor {
         self.inner.counts.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Starts an engine that continues this one: the same secret keeps its number, the counts go on.
+    /// For what is learned in the middle of a run; give all values again.
+    #[must_use]
+    pub fn continued(&self) -> Builder {
+        let (numbers, counts) = (self.inner.numbers.clone(), self.inner.counts.clone());
+        Builder { obfuscate: self.inner.obfuscate, numbers, counts, ..Builder::default() }
+    }
+
     fn count(&self, counts: &Counts) {
         self.inner.counts.lock().unwrap_or_else(PoisonError::into_inner).merge(counts);
     }
@@ -106,6 +130,40 @@ impl Builder {
         self
     }
 
+    /// Every secret among the settings of an env file: by the name of its key, or because the value
+    /// itself is one (a token, a URL with a password).
+    #[must_use]
+    pub fn env<'a>(mut self, entries: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+        let plain = Redactor::default();
+        for (key, value) in entries {
+            if is_secret_key(key) && !look::is_path(value.as_bytes()) {
+                self = self.value(key, value);
+            }
+            let line = format!("{key}={value}");
+            for span in engine::scan(&plain, line.as_bytes()) {
+                if span.start > key.len() && span.end - span.start >= 6 {
+                    self = self.value(key, &line[span.start..span.end].replace("%40", "@"));
+                    self = self.value(key, &line[span.start..span.end]);
+                }
+            }
+        }
+        self
+    }
+
+    /// A host name to hide when obfuscating (this machine's, the NAS').
+    #[must_use]
+    pub fn host(mut self, name: &str) -> Self {
+        self.names.push(Value { kind: "host", secret: name.as_bytes().to_vec() });
+        self
+    }
+
+    /// A user name to hide when obfuscating.
+    #[must_use]
+    pub fn user(mut self, name: &str) -> Self {
+        self.names.push(Value { kind: "user", secret: name.as_bytes().to_vec() });
+        self
+    }
+
     /// Also replaces host names, user names, public addresses and e-mail addresses.
     #[must_use]
     pub fn obfuscate(mut self, obfuscate: bool) -> Self {
@@ -115,10 +173,13 @@ impl Builder {
 
     /// The engine.
     #[must_use]
-    pub fn build(self) -> Redactor {
-        let numbers = Numbers::default();
-        let known = Known::new(&self.values, &numbers);
-        let inner = Inner { known, numbers, counts: Mutex::default(), obfuscate: self.obfuscate };
+    pub fn build(mut self) -> Redactor {
+        if self.obfuscate {
+            self.values.append(&mut self.names);
+        }
+        let Self { numbers, counts, .. } = self;
+        let anchors = anchors::anchors(known::patterns(&self.values, &numbers));
+        let inner = Inner { anchors, numbers, counts, obfuscate: self.obfuscate };
         Redactor { inner: Arc::new(inner) }
     }
 }

@@ -3,6 +3,9 @@
 //! A name is read as words (`spring.datasource.password`, `MYSQL_ROOT_PASSWORD`, `apiKey`), because
 //! the last word decides: `password` is one, `password_min_length` is a number about one.
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
 /// What a name says about its value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Grade {
@@ -80,27 +83,10 @@ impl Words {
 }
 
 /// Secret wherever they stand in a name, unless [`ABOUT`] follows.
-const PASSWORD: &[&str] = &[
-    "password",
-    "passwd",
-    "passwrd",
-    "passwort",
-    "kennwort",
-    "pwd",
-    "passphrase",
-    "passcode",
-    "psk",
-    "secret",
-    "apikey",
-    "credential",
-    "mnemonic",
-    "contrasena",
-    "wachtwoord",
-    "senha",
-    "haslo",
-    "mdp",
-    "motdepasse",
-];
+const PASSWORD: &str = "\
+    password passwd passwrd passwort kennwort pwd passphrase passcode psk secret apikey credential secretkey \
+    accesskey privatekey authkey masterauth primaryauth requirepass rocommunity rwcommunity rootpw bindpw \
+    sessionid sessid mnemonic contrasena wachtwoord senha haslo mdp motdepasse";
 /// Ends of words written together: `rpcpassword`, `sonartoken`.
 const GLUED: &[&str] = &[
     "password",
@@ -123,420 +109,88 @@ const GLUED: &[&str] = &[
     "encryptionkey",
     "accountkey",
     "sessionid",
+    "sessid",
+    "rocommunity",
+    "rwcommunity",
+    "rootpw",
+    "bindpw",
 ];
 /// Beginnings of words written together.
 const BEGUN: &[&str] = &["passwordhash", "passwordfor", "secretkey", "secrete", "passphrase", "passwort", "apikey"];
 /// Words that end in `pass` and are none.
 const PASSES: &[&str] = &["compass", "bypass", "surpass", "trespass", "underpass", "overpass", "encompass"];
 /// Secret as the last word.
-const TOKEN: &[&str] = &[
-    "pass",
-    "pw",
-    "token",
-    "jwt",
-    "otp",
-    "totp",
-    "creds",
-    "cred",
-    "credentials",
-    "cookie",
-    "cookies",
-    "passkey",
-    "salt",
-    "pepper",
-    "oauthtoken",
-    "bearer",
-    "authorization",
-];
+const TOKEN: &str = "\
+    pass passe passwords pw pin token jwt otp totp creds cred credentials cookie cookies passkey salt pepper \
+    oauthtoken bearer authorization";
 /// Secret as the last word if the value looks random.
-const MAYBE: &[&str] = &[
-    "auth",
-    "oauth",
-    "session",
-    "sid",
-    "sess",
-    "signing",
-    "signature",
-    "sig",
-    "tokens",
-    "secrets",
-    "passwords",
-    "keys",
-    "key",
-    "seed",
-    "pin",
-    "webhook",
-    "nonce",
-    "license",
-    "licence",
-    "cert",
-    "private",
-    "login",
-    "hash",
-];
+const MAYBE: &str = "\
+    auth oauth session sid sess signing signature sig tokens secrets keys key seed webhook license licence cert \
+    private login hash";
 /// A `key` after one of these is secret.
-const KEYS: &[&str] = &[
-    "api",
-    "access",
-    "secret",
-    "private",
-    "encryption",
-    "encrypt",
-    "crypt",
-    "signing",
-    "sign",
-    "master",
-    "auth",
-    "account",
-    "license",
-    "licence",
-    "ssh",
-    "app",
-    "application",
-    "service",
-    "client",
-    "admin",
-    "shared",
-    "session",
-    "storage",
-    "preshared",
-    "wg",
-    "hmac",
-    "jwt",
-    "aes",
-    "rsa",
-    "des",
-    "fernet",
-    "cookie",
-    "deploy",
-    "server",
-    "vault",
-    "unseal",
-    "root",
-    "recovery",
-    "sas",
-    "registration",
-    "cluster",
-    "activation",
-    "product",
-    "write",
-    "ingest",
-    "integration",
-    "webhook",
-    "user",
-    "backup",
-    "authentication",
-    "subscription",
-    "bot",
-    "consumer",
-];
+const KEYS: &str = "\
+    api access secret private encryption encrypt crypt signing sign master auth account license licence ssh app \
+    application service client admin shared session storage preshared wg hmac jwt aes rsa des fernet cookie \
+    deploy server vault unseal root recovery sas registration cluster activation product write ingest \
+    integration webhook user backup authentication subscription bot consumer";
 /// A `key` after one of these is not.
-const PUBLIC: &[&str] = &[
-    "public",
-    "pub",
-    "primary",
-    "foreign",
-    "partition",
-    "sort",
-    "cache",
-    "schema",
-    "hot",
-    "index",
-    "unique",
-    "object",
-    "lookup",
-    "row",
-    "group",
-    "dedup",
-    "idempotency",
-    "routing",
-    "registry",
-    "translation",
-    "message",
-    "map",
-    "field",
-    "column",
-    "sub",
-    "composite",
-    "natural",
-    "surrogate",
-    "meta",
-    "tag",
-    "label",
-    "item",
-    "dict",
-    "hash",
-    "range",
-    "search",
-    "order",
-    "parent",
-    "child",
-    "type",
-    "name",
-    "arrow",
-    "function",
-    "shortcut",
-    "enter",
-    "space",
-    "modifier",
-    "known",
-    "host",
-    "duplicate",
-    "config",
-    "s3",
-    "metadata",
-    "context",
-    "shift",
-    "ctrl",
-    "escape",
-    "press",
-    "any",
-    "verify",
-    "verification",
-    "publishable",
-    "anon",
-    "blob",
-    "document",
-    "trusted",
-];
+const PUBLIC: &str = "\
+    public pub primary foreign partition sort cache schema hot index unique object lookup row group dedup \
+    idempotency routing registry translation message map field column sub composite natural surrogate meta tag \
+    label item dict hash range search order parent child type name arrow function shortcut enter space modifier \
+    known host websocket socket duplicate config s3 metadata context shift ctrl escape press any verify \
+    verification publishable anon blob document trusted";
 /// What follows makes it a fact about a secret.
-const ABOUT: &[&str] = &[
-    "name",
-    "names",
-    "file",
-    "files",
-    "filename",
-    "path",
-    "paths",
-    "dir",
-    "directory",
-    "url",
-    "uri",
-    "endpoint",
-    "host",
-    "port",
-    "type",
-    "kind",
-    "length",
-    "len",
-    "size",
-    "count",
-    "counts",
-    "limit",
-    "limits",
-    "max",
-    "min",
-    "maximum",
-    "minimum",
-    "age",
-    "day",
-    "days",
-    "hour",
-    "hours",
-    "minute",
-    "minutes",
-    "second",
-    "seconds",
-    "sec",
-    "secs",
-    "ms",
-    "ttl",
-    "expiry",
-    "expires",
-    "expire",
-    "expired",
-    "expiration",
-    "exp",
-    "algorithm",
-    "alg",
-    "algo",
-    "method",
-    "methods",
-    "enabled",
-    "enable",
-    "disabled",
-    "required",
-    "require",
-    "policy",
-    "policies",
-    "rotation",
-    "header",
-    "headers",
-    "format",
-    "encoding",
-    "encryption",
-    "id",
-    "ids",
-    "version",
-    "status",
-    "state",
-    "mode",
-    "scheme",
-    "provider",
-    "backend",
-    "helper",
-    "store",
-    "manager",
-    "hint",
-    "reset",
-    "changed",
-    "change",
-    "updated",
-    "created",
-    "at",
-    "by",
-    "for",
-    "total",
-    "used",
-    "cost",
-    "memory",
-    "time",
-    "timeout",
-    "interval",
-    "rate",
-    "budget",
-    "window",
-    "usage",
-    "prompt",
-    "completion",
-    "column",
-    "label",
-    "prefix",
-    "suffix",
-    "pattern",
-    "regex",
-    "index",
-    "ref",
-    "arn",
-    "digits",
-    "bits",
-    "strength",
-    "score",
-    "valid",
-    "invalid",
-    "through",
-    "secure",
-    "domain",
-    "issuer",
-    "audience",
-    "scope",
-    "scopes",
-    "owner",
-    "source",
-    "location",
-    "generator",
-    "validator",
-    "parser",
-    "error",
-    "errors",
-    "failed",
-    "failure",
-    "attempts",
-    "attempt",
-    "retries",
-    "rounds",
-    "iterations",
-    "complexity",
-    "placeholder",
-    "description",
-    "title",
-    "help",
-    "message",
-    "less",
-    "lifetime",
-    "renew",
-    "refresh",
-    "field",
-    "fields",
-    "input",
-    "output",
-    "exists",
-    "set",
-    "present",
-    "missing",
-    "match",
-    "matches",
-    "class",
-    "module",
-    "function",
-    "handler",
-    "service",
-    "middleware",
-    "hasher",
-    "hashers",
-    "command",
-    "cmd",
-    "mount",
-    "driver",
-    "config",
-    "settings",
-    "options",
-    "rules",
-    "check",
-    "checks",
-    "test",
-    "tests",
-    "py",
-    "yaml",
-    "yml",
-    "json",
-    "md",
-    "txt",
-    "pdf",
-    "conf",
-    "html",
-    "js",
-    "ts",
-    "rs",
-    "go",
-    "sh",
-    "sql",
-];
+const ABOUT: &str = "\
+    name names file files filename path paths dir directory url uri endpoint host port type kind length len size \
+    count counts limit limits max min maximum minimum age day days hour hours minute minutes second seconds sec \
+    secs ms ttl expiry expires expire expired expiration exp algorithm alg algo method methods enabled enable \
+    disabled required require policy policies rotation header headers format encoding encryption id ids version \
+    status state mode scheme provider backend helper store manager hint reset changed change updated created at \
+    by for total used cost memory time timeout interval rate budget window usage prompt completion column label \
+    prefix suffix pattern regex index ref arn digits bits strength score valid invalid through secure domain \
+    issuer audience scope scopes owner source location generator validator parser error errors failed failure \
+    attempts attempt retries rounds iterations complexity placeholder description title help message less \
+    lifetime renew refresh field fields input output exists set present missing match matches class module \
+    function handler service middleware hasher hashers command cmd mount driver config settings options rules \
+    check checks test tests py yaml yml json md txt pdf conf html js ts rs go sh sql";
 /// What stands before makes it one.
-const MARK: &[&str] = &[
-    "eos",
-    "bos",
-    "pad",
-    "unk",
-    "sep",
-    "cls",
-    "mask",
-    "stop",
-    "special",
-    "has",
-    "is",
-    "no",
-    "num",
-    "max",
-    "min",
-    "allow",
-    "require",
-    "requires",
-    "enable",
-    "disable",
-    "skip",
-    "reset",
-    "forgot",
-    "forget",
-    "public",
-    "unknown",
-    "eot",
-    "eom",
-    "next",
-    "page",
-    "continuation",
-    "cancellation",
-    "csrfmiddleware",
-    "passwordless",
-    "image",
-    "input",
-    "output",
-    "prompt",
-    "completion",
-    "total",
-    "cached",
-    "user_input",
-];
+const MARK: &str = "\
+    eos bos pad unk sep cls mask stop special has is no num max min allow require requires enable disable skip \
+    reset forgot forget public unknown eot eom next page continuation cancellation csrfmiddleware passwordless \
+    image input output prompt completion total cached user_input";
+
+const IS_PASSWORD: u16 = 1;
+const IS_TOKEN: u16 = 2;
+const IS_MAYBE: u16 = 4;
+const IS_SECRET_KEY: u16 = 8;
+const IS_PUBLIC_KEY: u16 = 16;
+const IS_ABOUT: u16 = 32;
+const IS_MARK: u16 = 64;
+
+/// Every list above in one map: a name is asked about millions of times.
+static CLASSES: LazyLock<HashMap<&'static str, u16>> = LazyLock::new(|| {
+    let lists = [
+        (PASSWORD, IS_PASSWORD),
+        (TOKEN, IS_TOKEN),
+        (MAYBE, IS_MAYBE),
+        (KEYS, IS_SECRET_KEY),
+        (PUBLIC, IS_PUBLIC_KEY),
+        (ABOUT, IS_ABOUT),
+        (MARK, IS_MARK),
+    ];
+    let mut classes = HashMap::new();
+    for (list, bit) in lists {
+        for word in list.split_whitespace() {
+            *classes.entry(word).or_default() |= bit;
+        }
+    }
+    classes
+});
+
+fn class(word: &str) -> u16 {
+    CLASSES.get(word).copied().unwrap_or(0)
+}
 
 /// What `name` says about its value.
 pub(super) fn grade(name: &[u8]) -> Grade {
@@ -554,10 +208,10 @@ pub(super) fn grade(name: &[u8]) -> Grade {
     if last == "id" && words.before_last() == "secret" {
         return Grade::Weak;
     }
-    if words.count > 1 && ABOUT.contains(&last) || MARK.contains(&words.get(0)) && words.count > 1 {
+    if words.count > 1 && (class(last) & IS_ABOUT | class(words.get(0)) & IS_MARK) != 0 {
         return Grade::No;
     }
-    if words.any(|word| PASSWORD.contains(&word)) || words.any(glued) {
+    if words.any(|word| class(word) & IS_PASSWORD != 0 || glued(word)) {
         return Grade::Strong;
     }
     by_last(&words, last)
@@ -568,30 +222,68 @@ fn by_last(words: &Words, last: &str) -> Grade {
         return key(words, last);
     }
     if matches!(last, "code" | "codes") {
-        let code = ["otp", "verification", "recovery", "backup", "pairing", "auth", "access", "login", "mfa", "totp"];
+        let code = [
+            "otp",
+            "verification",
+            "recovery",
+            "backup",
+            "pairing",
+            "auth",
+            "access",
+            "login",
+            "mfa",
+            "totp",
+            "time",
+            "security",
+            "confirmation",
+            "unlock",
+            "alarm",
+            "door",
+            "safe",
+            "gate",
+            "sms",
+            "factor",
+            "device",
+            "setup",
+            "pass",
+            "passcode",
+        ];
         return if code.contains(&words.before_last()) { Grade::Strong } else { Grade::No };
     }
     if matches!(last, "auth") && words.upper && words.count > 1 {
         return Grade::Weak;
     }
-    if TOKEN.contains(&last) {
+    if last == "phrase"
+        && matches!(words.before_last(), "seed" | "recovery" | "mnemonic" | "backup" | "pass" | "wallet")
+    {
         return Grade::Strong;
     }
-    let maybe = |word: &str| MAYBE.contains(&word) || TOKEN.contains(&word);
-    if words.any(maybe) { Grade::Weak } else { Grade::No }
+    if last == "seed" && words.any(|word| matches!(word, "otp" | "totp" | "mfa" | "wallet" | "recovery")) {
+        return Grade::Strong;
+    }
+    if class(last) & IS_TOKEN != 0 {
+        return Grade::Strong;
+    }
+    if words.any(|word| class(word) & (IS_MAYBE | IS_TOKEN) != 0) { Grade::Weak } else { Grade::No }
 }
 
 fn key(words: &Words, last: &str) -> Grade {
     let before = words.before_last();
-    if PUBLIC.contains(&before) || words.any(|word| matches!(word, "public" | "pub")) {
+    if class(before) & IS_PUBLIC_KEY != 0 || words.any(|word| matches!(word, "public" | "pub")) {
         return Grade::No;
     }
-    let secret = KEYS.contains(&before) || (words.upper && last == "key");
+    let secret = class(before) & IS_SECRET_KEY != 0 || (words.upper && last == "key");
     if secret { Grade::Strong } else { Grade::Weak }
 }
 
 fn glued(word: &str) -> bool {
-    GLUED.iter().any(|end| word.ends_with(end))
+    if word.len() < 6 {
+        return false;
+    }
+    if word.starts_with("nopass") {
+        return false;
+    }
+    GLUED.iter().any(|end| word.len() > end.len() && word.ends_with(end))
         || BEGUN.iter().any(|begin| word.starts_with(begin))
         || (word.len() > 5 && word.ends_with("pass") && !PASSES.contains(&word))
 }

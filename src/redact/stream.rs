@@ -7,8 +7,9 @@
 
 use std::io::{self, Read};
 
+use super::pattern::keyblock;
 use super::span::Span;
-use super::{Counts, Redactor, engine, write};
+use super::{Redactor, engine, write};
 
 /// How much is written at once.
 const BLOCK: usize = 256 << 10;
@@ -28,9 +29,8 @@ pub(super) fn whole(redactor: &Redactor, text: &[u8]) -> Option<Vec<u8>> {
     if spans.is_empty() {
         return None;
     }
-    let (mut out, mut counts) = (Vec::with_capacity(text.len()), Counts::default());
-    write::write(text, &spans, &redactor.inner.numbers, &mut out, &mut counts, &mut 0);
-    redactor.count(&counts);
+    let mut out = Vec::with_capacity(text.len());
+    write::write(redactor, text, &spans, &mut out, &mut 0);
     Some(out)
 }
 
@@ -50,6 +50,8 @@ pub struct Stream {
 enum Open {
     Quoted(u8),
     Bare,
+    /// The body of a key block: its line ends are kept.
+    Block,
 }
 
 impl Stream {
@@ -89,7 +91,10 @@ impl Stream {
 
     /// Writes up to about `goal`.
     fn step(&mut self, goal: usize, out: &mut Vec<u8>) {
-        self.swallow(goal);
+        self.swallow(goal, out);
+        if self.open.is_some() {
+            return;
+        }
         let spans = engine::scan(&self.redactor, &self.buffer);
         let mut cut = self.cut(goal.max(self.done));
         for span in &spans {
@@ -97,18 +102,17 @@ impl Stream {
                 cut = span.end;
             }
         }
-        let (mut counts, done) = (Counts::default(), self.done);
+        let done = self.done;
         let now: Vec<Span> = spans
             .into_iter()
             .filter(|span| span.end > done && span.start < cut)
             .map(|span| Span { start: span.start.max(done) - done, end: span.end - done, ..span })
             .collect();
         if cut == self.buffer.len() && now.last().is_some_and(|span| span.end + done == cut) {
-            self.open = Some(opened(&self.buffer, now.last().map_or(0, |span| span.start + done)));
+            self.open = now.last().map(|span| opened(&self.buffer, span, done));
         }
         let text = &self.buffer[done..cut];
-        write::write(text, &now, &self.redactor.inner.numbers, out, &mut counts, &mut self.credit);
-        self.redactor.count(&counts);
+        write::write(&self.redactor, text, &now, out, &mut self.credit);
         self.forget(cut);
     }
 
@@ -127,12 +131,19 @@ impl Stream {
     }
 
     /// Drops the rest of a secret that was open at the end of the last window.
-    fn swallow(&mut self, goal: usize) {
+    fn swallow(&mut self, goal: usize, out: &mut Vec<u8>) {
         let Some(open) = self.open.take() else { return };
-        let text = &self.buffer[self.done..goal.min(self.buffer.len())];
+        let goal = goal.min(self.buffer.len());
+        let text = &self.buffer[self.done..goal];
         let end = match open {
-            Open::Quoted(quote) => text.iter().position(|byte| *byte == quote),
+            Open::Quoted(quote) => (0..text.len())
+                .find(|at| text[*at] == b'\n' || text[*at] == quote && (*at == 0 || text[*at - 1] != b'\\')),
             Open::Bare => text.iter().position(|byte| byte.is_ascii_whitespace() || b"\"'`".contains(byte)),
+            Open::Block => {
+                let end = keyblock::rest(text);
+                out.extend(text[..end.unwrap_or(text.len())].iter().filter(|byte| **byte == b'\n'));
+                end
+            }
         };
         if end.is_none() {
             self.open = Some(open);
@@ -152,10 +163,12 @@ impl Stream {
     }
 }
 
-/// What ends the secret that starts at `start` and has no end yet.
-fn opened(text: &[u8], start: usize) -> Open {
-    match start.checked_sub(1).map(|before| text[before]) {
-        Some(quote @ (b'"' | b'\'' | b'`')) => Open::Quoted(quote),
+/// What ends the secret that reaches the end of the window.
+fn opened(text: &[u8], span: &Span, done: usize) -> Open {
+    let before = (span.start + done).checked_sub(1).map_or(0, |before| text[before]);
+    match before {
+        _ if span.rule.id == keyblock::KEY_BLOCK.id => Open::Block,
+        b'"' | b'\'' | b'`' => Open::Quoted(before),
         _ => Open::Bare,
     }
 }

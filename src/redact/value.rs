@@ -1,5 +1,7 @@
 //! What values look like: placeholders, words, random letters. No rule of its own.
 
+use super::look;
+
 /// Where a known value is looked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Presence {
@@ -86,7 +88,7 @@ const COMMON: &[&str] = &[
 /// How a known value may be searched for without shredding the text.
 pub(super) fn presence(secret: &[u8]) -> Presence {
     let text = String::from_utf8_lossy(secret).to_ascii_lowercase();
-    if secret.len() < 4 || COMMON.contains(&text.as_str()) || is_placeholder(secret) {
+    if secret.len() < 4 || COMMON.contains(&text.as_str()) || look::is_placeholder(secret, true) {
         return Presence::Nowhere;
     }
     let letters = secret.iter().all(u8::is_ascii_alphabetic);
@@ -116,9 +118,4 @@ pub(super) fn run(text: &[u8], start: usize, end: usize, class: fn(u8) -> bool) 
 /// Letters of base64, its URL-safe form and its padding.
 pub(super) fn is_base64(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"+/_-=".contains(&byte)
-}
-
-/// Whether the value only stands for one: empty, a reference, a mask, a flag.
-pub(super) fn is_placeholder(value: &[u8]) -> bool {
-    value.is_empty() || value.starts_with(b"[REDACTED") || value.iter().all(|byte| b"*xX.-_#?".contains(byte))
 }

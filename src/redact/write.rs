@@ -4,9 +4,9 @@
 //! the replacement gives up its number, then its name. Line ends inside a span stay, so line
 //! numbers keep their meaning.
 
-use super::Counts;
 use super::number::Numbers;
 use super::span::Span;
+use super::{Counts, Redactor, engine, marker};
 
 /// How much a replacement says.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -19,16 +19,72 @@ enum Detail {
 /// Replaces `spans` (merged, inside `text`) and appends the result to `out`.
 ///
 /// `credit` is what earlier text of the same stream left of the "twice the input" allowance.
-pub(super) fn write(
-    text: &[u8],
-    spans: &[Span],
-    numbers: &Numbers,
-    out: &mut Vec<u8>,
-    counts: &mut Counts,
-    credit: &mut usize,
-) {
-    let from = out.len();
+pub(super) fn write(redactor: &Redactor, text: &[u8], spans: &[Span], out: &mut Vec<u8>, credit: &mut usize) {
+    let mut counts = Counts::default();
     let allowed = *credit + 2 * text.len();
+    let mut done = Vec::with_capacity(text.len());
+    replace(redactor, text, spans, &mut done, allowed, &mut counts);
+    // What a replacement now stands beside may read differently: until nothing changes any more.
+    for _ in 0..4 {
+        let Some(next) = again(redactor, &done, allowed, &mut counts) else { break };
+        done = next;
+    }
+    *credit = allowed.saturating_sub(done.len()).min(1 << 20);
+    out.extend_from_slice(&done);
+    redactor.count(&counts);
+}
+
+/// Looks once more at the lines that hold a replacement, and at a few around them.
+fn again(redactor: &Redactor, text: &[u8], allowed: usize, counts: &mut Counts) -> Option<Vec<u8>> {
+    let mut out: Option<Vec<u8>> = None;
+    let (mut copied, mut at) = (0, 0);
+    while let Some((start, mut end)) = marker::find(&text[at..]).map(|(start, end)| (at + start, at + end)) {
+        let line = back(text, start, copied);
+        loop {
+            end = ahead(text, end);
+            let seen = if end - line > 64 << 10 { None } else { marker::find(&text[end..ahead(text, end)]) };
+            match seen {
+                Some((_, more)) => end += more,
+                None => break,
+            }
+        }
+        let spans = engine::scan(redactor, &text[line..end]);
+        if !spans.is_empty() {
+            let out = out.get_or_insert_with(Vec::new);
+            out.extend_from_slice(&text[copied..line]);
+            let left = allowed.saturating_sub(out.len() + text.len() - line);
+            replace(redactor, &text[line..end], &spans, out, end - line + left, counts);
+            copied = end;
+        }
+        at = end;
+    }
+    if let Some(out) = &mut out {
+        out.extend_from_slice(&text[copied..]);
+    }
+    out
+}
+
+/// Two lines further back than the one at `at`, but not before `least`.
+fn back(text: &[u8], at: usize, least: usize) -> usize {
+    let mut start = at;
+    for _ in 0..3 {
+        start = memchr::memrchr(b'\n', &text[least..start]).map_or(least, |newline| least + newline);
+    }
+    if start > least { start + 1 } else { least }
+}
+
+/// Behind the line at `at` and three more.
+fn ahead(text: &[u8], at: usize) -> usize {
+    let mut end = at;
+    for _ in 0..4 {
+        end = memchr::memchr(b'\n', &text[end..]).map_or(text.len(), |newline| end + newline + 1);
+    }
+    end
+}
+
+fn replace(redactor: &Redactor, text: &[u8], spans: &[Span], out: &mut Vec<u8>, allowed: usize, counts: &mut Counts) {
+    let numbers = &redactor.inner.numbers;
+    let from = out.len();
     for detail in [Detail::Numbered, Detail::Plain, Detail::Stars] {
         out.truncate(from);
         once(text, spans, numbers, out, detail);
@@ -36,7 +92,6 @@ pub(super) fn write(
             break;
         }
     }
-    *credit = allowed.saturating_sub(out.len() - from).min(1 << 20);
     for span in spans.iter().filter(|span| !span.cont) {
         counts.add(span.rule.id);
     }

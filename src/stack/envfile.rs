@@ -131,6 +131,21 @@ impl EnvFile {
         &self.problems
     }
 
+    /// Key and value of the lines that cannot be read, as far as they show: for the redactor, to which a broken line is
+    /// no less secret. A line without `=` counts as a secret that lost its key.
+    pub fn spoiled(&self) -> impl Iterator<Item = (String, String)> + '_ {
+        self.pieces.iter().filter_map(|piece| {
+            let Piece::Text(raw) = piece else { return None };
+            let line = raw.trim();
+            if line.is_empty() || line.starts_with('#') {
+                return None;
+            }
+            let (key, value) = line.split_once('=').unwrap_or(("SECRET", line));
+            let key = key.trim().trim_start_matches("export ").trim();
+            Some((key.to_owned(), value.trim().trim_matches(['"', '\'']).to_owned()))
+        })
+    }
+
     /// Adds what is wrong with the values that stand there, by the form of each key.
     #[must_use]
     pub fn with_forms(mut self) -> Self {

@@ -182,6 +182,12 @@ impl Ui {
         shown
     }
 
+    /// An error on stderr alone, for a command whose stdout is not the report. Returns its exit code.
+    pub fn words_of(&self, error: &anyhow::Error) -> Exit {
+        self.show_error(error);
+        error::exit_of(error)
+    }
+
     fn show_error(&self, error: &anyhow::Error) {
         let mut said = error::causes_of(error).into_iter();
         let mark = self.paint_err("error:", |s| s.red().bold());

@@ -99,3 +99,10 @@ fn completing_adds_only_what_is_missing_with_its_comment() {
     env.complete_from(&template);
     assert_eq!(env.text(), once);
 }
+
+#[test]
+fn a_broken_line_is_no_less_secret() {
+    let env = EnvFile::parse("export A_PASSWORD='never closed\nlost words here\n# comment\nB=1\n");
+    let spoiled: Vec<_> = env.spoiled().collect();
+    assert_eq!(spoiled, [("A_PASSWORD".into(), "never closed".into()), ("SECRET".into(), "lost words here".into())]);
+}
