@@ -183,6 +183,7 @@ impl Ui {
     }
 
     /// An error on stderr alone, for a command whose stdout is not the report. Returns its exit code.
+    #[must_use]
     pub fn words_of(&self, error: &anyhow::Error) -> Exit {
         self.show_error(error);
         error::exit_of(error)
