@@ -4,7 +4,8 @@ use super::{Container, Docker, Environment, Health, HelperSpec, Mount, Port, Sta
 use crate::error::Tail;
 use anyhow::{Context, Result};
 use bollard::models::{
-    ContainerCreateBody, ContainerInspectResponse, ContainerStateStatusEnum, DeviceRequest, HostConfig,
+    ContainerCreateBody, ContainerInspectResponse, ContainerStateStatusEnum, ContainerSummary, DeviceRequest,
+    HostConfig,
 };
 use bollard::query_parameters::{
     CreateContainerOptions, InspectContainerOptions, ListContainersOptionsBuilder, LogsOptionsBuilder,
@@ -34,8 +35,8 @@ impl Docker {
     /// # Errors
     /// When the engine does not answer. A container that goes away meanwhile is left out.
     pub async fn containers(&self, label: &str) -> Result<Vec<Container>> {
-        let options = ListContainersOptionsBuilder::default().all(true).filters(&filter("label", label)).build();
-        let listed = self.api.list_containers(Some(options)).await.context("the engine did not list its containers")?;
+        let listed =
+            self.list(ListContainersOptionsBuilder::default().all(true).filters(&filter("label", label))).await?;
         let ids = listed.into_iter().filter_map(|container| container.id);
         let inspected = try_join_all(ids.map(|id| async move { self.container(&id).await })).await?;
         let mut containers: Vec<_> = inspected.into_iter().flatten().collect();
@@ -48,12 +49,15 @@ impl Docker {
     /// # Errors
     /// When the engine does not answer.
     pub async fn all_containers(&self) -> Result<Vec<(String, HashMap<String, String>)>> {
-        let options = ListContainersOptionsBuilder::default().all(true).build();
-        let listed = self.api.list_containers(Some(options)).await.context("the engine did not list its containers")?;
+        let listed = self.list(ListContainersOptionsBuilder::default().all(true)).await?;
         let name = |names: Option<Vec<String>>| {
             names.unwrap_or_default().first().map(|name| name.trim_start_matches('/').to_owned())
         };
         Ok(listed.into_iter().filter_map(|c| Some((name(c.names)?, c.labels.unwrap_or_default()))).collect())
+    }
+
+    async fn list(&self, which: ListContainersOptionsBuilder) -> Result<Vec<ContainerSummary>> {
+        self.api.list_containers(Some(which.build())).await.context("the engine did not list its containers")
     }
 
     /// One container by name or id.

@@ -33,7 +33,7 @@ pub async fn ensure(ui: &Ui, packages: &[&str]) -> Result<()> {
         return Ok(());
     }
     let list = missing.join(" ");
-    run(ui, &["update"]).await.context("could not refresh the package lists")?;
+    update(ui).await?;
     let mut args = vec!["install", "--yes", "--no-install-recommends"];
     args.extend(missing);
     run(ui, &args).await.with_context(|| format!("could not install {list}"))
@@ -165,12 +165,11 @@ fn mirror_in(sources: &str) -> Mirror {
         .flat_map(str::split_whitespace)
         .filter(|word| word.starts_with("http://") || word.starts_with("https://"))
         .map(|uri| uri.trim_end_matches('/'));
-    let ending =
-        |suffix: &str, default: &str| uris.clone().find(|uri| uri.ends_with(suffix)).unwrap_or(default).to_owned();
-    Mirror {
-        main: ending("/debian", "http://deb.debian.org/debian"),
-        security: ending("/debian-security", "http://deb.debian.org/debian-security"),
-    }
+    let ending = |suffix: &str| {
+        let own = uris.clone().find(|uri| uri.ends_with(suffix)).map(str::to_owned);
+        own.unwrap_or_else(|| format!("http://deb.debian.org{suffix}"))
+    };
+    Mirror { main: ending("/debian"), security: ending("/debian-security") }
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
-//! Finding a program without starting it.
+//! Finding a program without starting it, and reading this one.
 
+use anyhow::{Context, Result};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
@@ -18,6 +19,14 @@ pub fn find(root: &Path, name: &str) -> Option<PathBuf> {
 #[must_use]
 pub fn here(name: &str) -> Option<PathBuf> {
     find(Path::new("/"), name)
+}
+
+/// The bytes of this very program, also when its file has been replaced meanwhile.
+///
+/// # Errors
+/// When they cannot be read.
+pub fn own() -> Result<Vec<u8>> {
+    std::fs::read("/proc/self/exe").context("could not read this program's own file")
 }
 
 /// An absolute path as it stands under another root.

@@ -1,6 +1,6 @@
 //! What brings an interrupted run to its end after a reboot: `tars-recover.service`, or a cron line without systemd.
 
-use super::child;
+use super::{child, program};
 use crate::stack::home::Home;
 use crate::stack::state;
 use anyhow::{Context, Result};
@@ -20,7 +20,7 @@ const CRON_DIR: &str = "/etc/cron.d";
 /// # Errors
 /// When the place cannot be written.
 pub fn install_binary() -> Result<bool> {
-    let own = std::fs::read("/proc/self/exe").context("could not read this program's own file")?;
+    let own = program::own()?;
     if std::fs::read(BINARY).is_ok_and(|there| there == own) {
         return Ok(false);
     }
