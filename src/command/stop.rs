@@ -20,7 +20,9 @@ pub async fn run(context: &mut Context) -> Result<Box<dyn Report>> {
         context.stack.need_env()?;
     }
     let _lock = Lock::take(&context.stack.home)?;
-    sweep::sweep(&docker, &context.stack.home, Some(&context.run)).await;
+    for what in sweep::sweep(&docker, &context.stack.home, Some(&context.run)).await {
+        context.ui.detail(&what);
+    }
     let mut journal = Journal::open(&context.stack.home, &context.run, "stop", Goal::Stopped)?;
     journal.step("stop")?;
     context.ui.say("stopping …");

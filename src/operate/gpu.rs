@@ -33,10 +33,7 @@ pub async fn reaches_containers(context: &Context, image: &str) -> Result<std::r
         home: context.stack.home.path().display().to_string(),
         ..HelperSpec::default()
     };
-    let id = docker.create_helper(&spec).await?;
-    let ran = docker.run_helper(&id, |_| {}).await;
-    docker.remove(&id).await?;
-    Ok(match ran {
+    Ok(match docker.run_once(&spec, |_| {}).await {
         Ok((0, _)) => Ok(()),
         Ok((code, tail)) => Err(format!("a container with the GPU ended with status {code}: {tail}")),
         Err(error) => Err(format!("{error:#}")),

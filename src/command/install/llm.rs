@@ -110,10 +110,7 @@ impl Install<'_> {
             home: self.context.stack.home.path().display().to_string(),
             ..HelperSpec::default()
         };
-        let id = docker.create_helper(&spec).await?;
-        let ran = docker.run_helper(&id, |_| {}).await;
-        docker.remove(&id).await?;
-        let (code, said) = ran?;
+        let (code, said) = docker.run_once(&spec, |_| {}).await?;
         if code == 0 {
             return Ok(());
         }

@@ -101,25 +101,18 @@ impl Install<'_> {
 
     /// What stands outside the home: the binary and the unit that recovers at boot. Only root may.
     async fn machine_files(&mut self) -> Result<bool> {
-        if !crate::context::is_root() {
-            self.warn(
-                "recover.boot",
-                "installed without root: a run that a power cut interrupts is not recovered at boot",
-                "after a power cut run: tars start",
-            );
-            return Ok(false);
-        }
-        let binary = unit::install_binary()?;
         let stack = &self.context.stack;
-        let AtBoot::Recovers { changed: written } = unit::ensure(&stack.home, stack.project()).await? else {
-            self.warn(
-                "recover.boot",
-                "this system has neither systemd nor cron: a run that a power cut interrupts is not recovered at boot",
-                "after a power cut run: tars start",
-            );
-            return Ok(binary);
+        let why = match unit::ensure(&stack.home, stack.project()).await? {
+            AtBoot::Recovers { changed } => return Ok(unit::install_binary()? || changed),
+            AtBoot::NotPermitted => "installed without root",
+            AtBoot::NoWay => "this system has neither systemd nor cron",
         };
-        Ok(binary || written)
+        self.warn(
+            "recover.boot",
+            format!("{why}: a run that a power cut interrupts is not recovered at boot"),
+            "after a power cut run: tars start",
+        );
+        if crate::context::is_root() { unit::install_binary() } else { Ok(false) }
     }
 }
 
