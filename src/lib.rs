@@ -141,7 +141,7 @@ async fn serve_alone(ui: &Ui, args: &serve::ServeArgs) -> Exit {
 
 /// A filter: its stdout is the text, so that the counts go to stderr.
 fn redact(ui: &Ui, args: &command::redact::RedactArgs) -> Exit {
-    match command::redact::filter(args) {
+    match command::redact::filter(args, std::io::stdin().lock(), std::io::stdout().lock()) {
         Ok(counts) => {
             if ui.options().json {
                 ui.say(&serde_json::to_string(&counts).unwrap_or_default());

@@ -38,11 +38,11 @@ pub struct Options<'a> {
     pub obfuscate: bool,
 }
 
-/// The verb: reads the env file with the product's own parser and filters this process' own streams.
+/// The verb: reads the env file with the product's own parser, then filters.
 ///
 /// # Errors
 /// Exit 69 when there is no such env file, 77 when it may not be read, 1 when a stream fails.
-pub fn filter(args: &RedactArgs) -> anyhow::Result<Counts> {
+pub fn filter(args: &RedactArgs, input: impl Read, output: impl Write) -> anyhow::Result<Counts> {
     let mut pairs = Vec::new();
     if let Some(path) = &args.env_file {
         let missing = || Failure::new(Exit::Unavailable, format!("there is no env file {}", path.display()));
@@ -50,7 +50,6 @@ pub fn filter(args: &RedactArgs) -> anyhow::Result<Counts> {
         let file = EnvFile::read(path)?.ok_or_else(missing)?;
         pairs.extend(file.entries().map(|entry| (entry.key.clone(), entry.value.clone())).chain(file.spoiled()));
     }
-    let (input, output) = (std::io::stdin().lock(), std::io::stdout().lock());
     run(input, output, Options { env: &pairs, obfuscate: false })
 }
 

@@ -13,8 +13,8 @@ use crate::context::Context;
 use crate::docker::HelperSpec;
 use crate::error::{Failure, Tail};
 use crate::exit::Exit;
-use crate::stack::RECIPE_LABEL;
 use crate::stack::images::{BASE_IMAGE, BASE_SCRIPT, Recipe};
+use crate::stack::{RECIPE_LABEL, RUN_HOME_LABEL, RUN_LABEL};
 use anyhow::{Context as _, Result};
 use bytes::Bytes;
 use futures_util::{Stream, stream};
@@ -86,7 +86,9 @@ async fn build(context: &Context, recipe: &Recipe, id: &str, name: &str) -> Resu
             .caused_by(anyhow::anyhow!("{}", tail.text()))
             .into());
     }
-    let changes: Vec<_> = recipe.changes().map(str::to_owned).collect();
+    // A commit keeps the build container's labels; these would make every container of the image a helper of this run.
+    let unlabelled = format!("LABEL {RUN_LABEL}=\"\" {RUN_HOME_LABEL}=\"\"");
+    let changes: Vec<_> = recipe.changes().map(str::to_owned).chain([unlabelled]).collect();
     docker.commit(id, name, &changes).await
 }
 

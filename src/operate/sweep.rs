@@ -1,7 +1,7 @@
 //! Removing what a run made for itself: containers by its label, work directories by its name, half-written files.
 
 use super::tree;
-use crate::docker::Docker;
+use crate::docker::{Container, Docker};
 use crate::stack::home::Home;
 use crate::stack::{RUN_HOME_LABEL, RUN_LABEL, state};
 use anyhow::Result;
@@ -24,7 +24,9 @@ pub async fn sweep(docker: &Docker, home: &Home, keep: Option<&str>) -> Vec<Stri
     let mine = format!("{RUN_HOME_LABEL}={}", home.path().display());
     match docker.containers(&mine).await {
         Ok(containers) => {
-            for container in containers.iter().filter(|container| keep != Some(container.label(RUN_LABEL))) {
+            for container in
+                containers.iter().filter(|container| is_helper(container) && keep != Some(container.label(RUN_LABEL)))
+            {
                 said.push(sentence(&format!("container {}", container.name), docker.remove(&container.id).await));
             }
         }
@@ -47,10 +49,16 @@ pub async fn sweep(docker: &Docker, home: &Home, keep: Option<&str>) -> Vec<Stri
 /// # Errors
 /// When the engine refuses.
 pub async fn own(docker: &Docker, home: &Home, run: &str) -> Result<()> {
-    for container in docker.containers(&format!("{RUN_LABEL}={run}")).await? {
+    for container in docker.containers(&format!("{RUN_LABEL}={run}")).await?.iter().filter(|c| is_helper(c)) {
         docker.remove(&container.id).await?;
     }
     tree::remove_with_mounts(&home.state_file("work").join(run))
+}
+
+/// A container inherits its image's labels, and an image those of the container it was built in: what compose made is
+/// never a helper, whatever its labels say.
+fn is_helper(container: &Container) -> bool {
+    container.project().is_empty()
 }
 
 fn sentence(what: &str, removed: Result<()>) -> String {
