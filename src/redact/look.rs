@@ -281,8 +281,8 @@ pub(super) fn is_generated(value: &[u8]) -> bool {
         && !value.iter().any(|byte| b"/.:=()[]{}<>,;_".contains(byte))
 }
 
-/// Small and capital letters without a digit (one generated password in ten): no word has five
-/// consonants in a row and capitals in its middle.
+/// Small and capital letters without a digit (one generated password in ten): words have no five
+/// consonants in a row, nor as many capitals as small letters.
 fn is_shuffled(value: &[u8]) -> bool {
     let mix = mix(value);
     let (mut run, mut longest) = (0, 0);
@@ -292,7 +292,15 @@ fn is_shuffled(value: &[u8]) -> bool {
         longest = longest.max(run);
     }
     let capitals = value.iter().skip(1).filter(|byte| byte.is_ascii_uppercase()).count();
-    mix.len > 9 && mix.len < 65 && mix.other == 0 && capitals > 1 && mix.lower > 2 && longest > 4
+    // Names in camel case have a capital in four letters at most.
+    let even = mix.len > 11 && mix.upper * 10 >= mix.len * 3 && mix.lower * 10 >= mix.len * 3;
+    mix.len > 9
+        && mix.len < 65
+        && mix.other == 0
+        && mix.digit == 0
+        && capitals > 1
+        && mix.lower > 2
+        && (longest > 4 || even)
 }
 
 /// One word, neither a plain nor a capitalised one.
