@@ -1,5 +1,7 @@
 //! `tars redact` as an operator meets it: bad input and bad days, through the public interface.
 
+#![expect(clippy::unwrap_used, reason = "a test's helpers end the test")]
+
 use tars::command::redact::{Options, run};
 use tars::redact::{Counts, Redactor};
 
