@@ -83,6 +83,8 @@ pub enum Command {
     Logs(crate::command::logs::LogsArgs),
     /// Remove the stack; data, home and archives stay unless told otherwise
     Uninstall(crate::command::uninstall::UninstallArgs),
+    /// Copy stdin to stdout without secrets
+    Redact(crate::command::redact::RedactArgs),
     /// Run the backend: the API that people talk to (inside its container)
     Serve(crate::serve::ServeArgs),
     /// Print the completions of a shell
@@ -106,6 +108,7 @@ impl Command {
             Self::Status => "status",
             Self::Logs(_) => "logs",
             Self::Uninstall(_) => "uninstall",
+            Self::Redact(_) => "redact",
             Self::Serve(_) => "serve",
             Self::Completions { .. } => "completions",
             Self::Man => "man",
@@ -128,6 +131,7 @@ impl Command {
         match self {
             Self::Install(_) => "run the same command again: it goes on where it was",
             Self::Start(_) | Self::Stop | Self::Restart => "run the same command again; tars status says what runs now",
+            Self::Uninstall(_) => "run the same command again: it removes the rest",
             _ => "nothing was left half-done",
         }
     }

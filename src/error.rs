@@ -87,6 +87,29 @@ pub fn with_sudo() -> String {
     format!("sudo {}", words.collect::<Vec<_>>().join(" "))
 }
 
+/// The last lines that something said before it failed: the cause in its error.
+#[derive(Clone, Debug, Default)]
+pub struct Tail(std::collections::VecDeque<String>);
+
+impl Tail {
+    /// How many lines are kept.
+    pub const LINES: usize = 15;
+
+    /// One more line; the oldest one goes when there are too many.
+    pub fn push(&mut self, line: &str) {
+        if self.0.len() == Self::LINES {
+            self.0.pop_front();
+        }
+        self.0.push_back(line.to_owned());
+    }
+
+    /// The lines as one text.
+    #[must_use]
+    pub fn text(self) -> String {
+        Vec::from(self.0).join("\n")
+    }
+}
+
 fn failures(error: &anyhow::Error) -> impl Iterator<Item = &Failure> {
     error.chain().filter_map(|cause| cause.downcast_ref::<Failure>())
 }
@@ -102,6 +125,14 @@ mod tests {
         let error = anyhow::Error::from(inner).context("reading the env file");
         assert_eq!(exit_of(&error), Exit::NotPermitted);
         assert_eq!(hints_of(&error), ["use sudo"]);
+    }
+
+    #[test]
+    fn the_last_words_are_the_last() {
+        let mut tail = Tail::default();
+        (0..20).for_each(|n| tail.push(&n.to_string()));
+        let text = tail.text();
+        assert!(text.starts_with("5\n") && text.ends_with("\n19"), "{text}");
     }
 
     #[test]

@@ -66,6 +66,7 @@ async fn dispatch(cli: Cli) -> Exit {
     let ui = Ui::new(cli.global.ui());
     match &cli.command {
         Command::Serve(args) => return serve_alone(&ui, args).await,
+        Command::Redact(args) => return redact(&ui, args),
         Command::Completions { shell } => {
             return text(&ui, |out| clap_complete::generate(*shell, &mut Cli::command(), "tars", out));
         }
@@ -99,7 +100,9 @@ async fn execute(context: &mut Context, command: &Command) -> anyhow::Result<Box
         Command::Status => command::status::run(context).await,
         Command::Logs(args) => command::logs::run(context, args).await,
         Command::Uninstall(args) => command::uninstall::run(context, args).await,
-        Command::Serve(_) | Command::Completions { .. } | Command::Man => anyhow::bail!("handled before"),
+        Command::Redact(_) | Command::Serve(_) | Command::Completions { .. } | Command::Man => {
+            anyhow::bail!("handled before")
+        }
     }
 }
 
@@ -136,19 +139,38 @@ async fn serve_alone(ui: &Ui, args: &serve::ServeArgs) -> Exit {
     }
 }
 
+/// A filter: its stdout is the text, so that the counts go to stderr.
+fn redact(ui: &Ui, args: &command::redact::RedactArgs) -> Exit {
+    match command::redact::filter(args) {
+        Ok(counts) => {
+            if ui.options().json {
+                ui.say(&serde_json::to_string(&counts).unwrap_or_default());
+            }
+            Exit::Done
+        }
+        Err(error) => ui.words_of(&error),
+    }
+}
+
 /// Generated text goes out in one piece; a closed pipe is the reader's own wish.
 fn text(ui: &Ui, generate: impl FnOnce(&mut Vec<u8>)) -> Exit {
     let mut out = Vec::new();
     generate(&mut out);
     match ui.raw(&out) {
-        Ok(()) => Exit::Done,
+        Ok(_) => Exit::Done,
         Err(error) => ui.finish("text", &Err(error.into())),
     }
 }
 
-/// clap's own words; help and version are no errors.
+/// clap's own words; help and version are no errors. Who asked for JSON gets a document for this as well.
 fn usage(error: &clap::Error) -> Exit {
     let shown = if error.use_stderr() { Exit::Usage } else { Exit::Done };
+    if error.use_stderr() && std::env::args().any(|arg| arg == "--json") {
+        let words = error.to_string();
+        let message = words.lines().next().unwrap_or_default().trim_start_matches("error: ");
+        let outcome = Err(Failure::new(Exit::Usage, message).hint("tars --help lists what there is").into());
+        return Ui::new(ui::Options { json: true, ..ui::Options::default() }).finish("tars", &outcome);
+    }
     let text = error.render();
     // Nothing can be said when the stream itself is gone.
     let _ = if error.use_stderr() { write!(std::io::stderr(), "{text}") } else { write!(std::io::stdout(), "{text}") };

@@ -32,10 +32,11 @@ mkdir -p "$TARS_WORK"
 work=$(mktemp -d "$TARS_WORK/base.XXXXXX")
 root=$work/root
 
-# A killed debootstrap leaves /proc and /sys mounted: unmount first, and never cross into what stays.
+# A killed debootstrap leaves /proc and /sys mounted: unmount first, and remove nothing
+# while one of them stays (tars then removes the directory by itself).
 cleanup() {
     for mount in "$root/proc" "$root/sys"; do
-        while mountpoint -q "$mount"; do umount -l "$mount" || break; done
+        while mountpoint -q "$mount"; do umount -l "$mount" || return 0; done
     done
     rm -rf --one-file-system "$work"
 }

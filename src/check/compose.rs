@@ -3,9 +3,8 @@
 use super::engine::major_minor;
 use super::{Answer, Check, Finding, Fix};
 use crate::facts::{Engine, Facts, NotKnown};
+use crate::stack::compose::OLDEST;
 
-/// The oldest `docker-compose` that reads the compose files.
-const OLDEST: (u32, u32) = (1, 28);
 /// From here on the engine refuses the API that the old `docker-compose` speaks (at least 1.44 is asked for).
 const MODERN_ENGINE: u32 = 29;
 

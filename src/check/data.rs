@@ -32,9 +32,10 @@ fn password(facts: &Facts) -> Result<Answer, NotKnown> {
     let hint = format!(
         "put the old env file back, from a copy; while the old container \
          still exists it shows the password too: docker inspect -f '{{{{range .Config.Env}}}}{{{{println .}}}}{{{{end}}}}' {}-postgres; \
-         if the data (below {}) may go: tars uninstall --delete-data {}",
+         if the data (below {}) may go: tars --home {} uninstall --delete-data {}",
         env.project(),
         engine.root,
+        env.path.parent().unwrap_or(&env.path).display(),
         env.project()
     );
     Ok(Finding::fail(names[0], problem, hint).into())

@@ -15,6 +15,6 @@ fn pending(facts: &Facts) -> Result<Answer, NotKnown> {
         return Ok(Answer::Well);
     }
     let problem = "an earlier run was cut off while it changed the stack";
-    let hint = "run: sudo tars start --recover  (install, start and every other command that may change the stack do it first)";
+    let hint = "run: sudo tars start  (it brings that run to its end first, as does every other command that may change the stack)";
     Ok(Finding::warn("state/journal.json", problem, hint).into())
 }

@@ -1,7 +1,7 @@
 //! The registry that the pinned images come from.
 
 use super::{Answer, Check, Finding};
-use crate::facts::{Facts, NotKnown, Registry};
+use crate::facts::{Facts, Image, NotKnown, Registry};
 
 pub(super) const REACHABLE: Check = Check {
     id: "registry.reachable",
@@ -35,12 +35,12 @@ fn reachable(facts: &Facts) -> Result<Answer, NotKnown> {
     })
 }
 
-/// The backend's image is this binary and never fetched.
+/// The backend's image is this binary and never fetched; an image of another registry is that one's business.
 fn nothing_missing(facts: &Facts) -> bool {
-    facts
-        .images
-        .known()
-        .is_ok_and(|images| images.iter().all(|image| image.present.is_some() || image.service == "backend"))
+    let hub =
+        |name: &String| !name.split_once('/').is_some_and(|(host, _)| host.contains(['.', ':']) || host == "localhost");
+    let fetched = |image: &Image| image.service != "backend" && image.names.iter().any(hub);
+    facts.images.known().is_ok_and(|images| images.iter().all(|image| image.present.is_some() || !fetched(image)))
 }
 
 fn too_many(wait: Option<u64>) -> Answer {

@@ -7,6 +7,7 @@
 pub mod address;
 pub mod api;
 pub mod chroma;
+pub mod errand;
 pub mod http;
 pub mod ollama;
 pub mod registry;

@@ -5,7 +5,7 @@ use crate::docker::{Container, LogRange};
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::operate::lifecycle;
-use crate::ui::{Page, Report};
+use crate::ui::{Page, Reader, Report};
 use anyhow::Result;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde_json::{Value, json};
@@ -33,6 +33,7 @@ pub struct LogsArgs {
 #[derive(Debug, Default)]
 struct Logs {
     lines: Vec<Value>,
+    raw: bool,
 }
 
 impl Report for Logs {
@@ -40,6 +41,10 @@ impl Report for Logs {
 
     fn data(&self) -> Value {
         json!({ "lines": self.lines })
+    }
+
+    fn data_is_raw(&self) -> bool {
+        self.raw
     }
 }
 
@@ -70,7 +75,9 @@ pub async fn run(context: &mut Context, args: &LogsArgs) -> Result<Box<dyn Repor
         let mut merged = stream::select_all(streams);
         while let Some((service, bytes)) = merged.try_next().await? {
             for line in entries(&service, &bytes) {
-                print(context, args, width, &line)?;
+                if print(context, args, width, &line)? == Reader::Gone {
+                    return Ok(Box::new(Logs::default()));
+                }
             }
         }
     } else {
@@ -84,9 +91,13 @@ pub async fn run(context: &mut Context, args: &LogsArgs) -> Result<Box<dyn Repor
     }
     if json {
         let clean = |line: Line| json!({ "service": line.service, "time": line.time, "text": shown(context, args, &line.text) });
-        return Ok(Box::new(Logs { lines: lines.into_iter().map(clean).collect() }));
+        return Ok(Box::new(Logs { lines: lines.into_iter().map(clean).collect(), raw: args.raw }));
     }
-    lines.iter().try_for_each(|line| print(context, args, width, line))?;
+    for line in &lines {
+        if print(context, args, width, line)? == Reader::Gone {
+            break;
+        }
+    }
     Ok(Box::new(Logs::default()))
 }
 
@@ -106,7 +117,7 @@ fn entries(service: &str, bytes: &[u8]) -> Vec<Line> {
     text.lines().map(line).collect()
 }
 
-fn print(context: &Context, args: &LogsArgs, width: usize, line: &Line) -> Result<()> {
+fn print(context: &Context, args: &LogsArgs, width: usize, line: &Line) -> Result<Reader> {
     let time = line.time.get(..19).unwrap_or(&line.time);
     let text = shown(context, args, &line.text);
     Ok(context.ui.raw(format!("{:width$} | {time} {text}\n", line.service).as_bytes())?)

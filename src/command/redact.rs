@@ -14,9 +14,20 @@
 
 use std::io::{ErrorKind, Read, Write};
 
-use anyhow::Context;
-
+use crate::error::Failure;
+use crate::exit::Exit;
 use crate::redact::{Counts, Redactor};
+use crate::stack::envfile::EnvFile;
+use anyhow::Context;
+use std::path::PathBuf;
+
+/// Flags of `tars redact`.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct RedactArgs {
+    /// Also hide the values of this env file, wherever they stand
+    #[arg(long, value_name = "FILE")]
+    pub env_file: Option<PathBuf>,
+}
 
 /// What the filter is told.
 #[derive(Clone, Copy, Debug, Default)]
@@ -25,6 +36,22 @@ pub struct Options<'a> {
     pub env: &'a [(String, String)],
     /// Also replaces host names, user names, public addresses and e-mail addresses.
     pub obfuscate: bool,
+}
+
+/// The verb: reads the env file with the product's own parser and filters this process' own streams.
+///
+/// # Errors
+/// Exit 69 when there is no such env file, 77 when it may not be read, 1 when a stream fails.
+pub fn filter(args: &RedactArgs) -> anyhow::Result<Counts> {
+    let mut pairs = Vec::new();
+    if let Some(path) = &args.env_file {
+        let missing = || Failure::new(Exit::Unavailable, format!("there is no env file {}", path.display()));
+        // A line that is broken does not make the others' values less secret.
+        let file = EnvFile::read(path)?.ok_or_else(missing)?;
+        pairs.extend(file.entries().map(|entry| (entry.key.clone(), entry.value.clone())).chain(file.spoiled()));
+    }
+    let (input, output) = (std::io::stdin().lock(), std::io::stdout().lock());
+    run(input, output, Options { env: &pairs, obfuscate: false })
 }
 
 /// Copies `input` to `output` without its secrets and tells what was replaced, by rule.

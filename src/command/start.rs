@@ -1,12 +1,14 @@
 //! `tars start`: the stack runs and answers, or the reason why not.
 
-use super::running::{Running, take_over, until_ready};
+use super::running::{Running, bring_up, recovered, take};
 use crate::context::Context;
-use crate::operate::compose::Compose;
-use crate::operate::journal::{Goal, Journal};
-use crate::operate::{journal, lifecycle, prepare, settings};
-use crate::ui::{Report, Warning};
+use crate::operate::{journal, recover, settings};
+use crate::ui::Report;
 use anyhow::Result;
+use std::time::{Duration, Instant};
+
+/// How long recovery at boot waits for the engine, which may start after it.
+const ENGINE_WITHIN: Duration = Duration::from_mins(3);
 
 /// Flags of `tars start`.
 #[derive(Debug, clap::Args)]
@@ -22,40 +24,37 @@ pub struct StartArgs {
 /// Runs the verb.
 ///
 /// # Errors
-/// See `take_over`, `prepare` and `until_ready`.
+/// Exit 69 without an engine or a stack, 75 when another run holds the lock, else what [`bring_up`] says.
 pub async fn run(context: &mut Context, args: &StartArgs) -> Result<Box<dyn Report>> {
-    context.docker()?;
-    if args.recover && journal::read(&context.stack.home)?.is_none() {
-        return Ok(Box::new(Running::default()));
-    }
-    let (lock, recovered) = take_over(context).await?;
     if args.recover {
-        return Ok(Box::new(Running { recovered, ..Running::default() }));
+        return only_recover(context).await;
     }
+    context.docker()?;
+    let lock = take(context)?;
     if args.cpu_only {
+        // Before recovery: the GPU may be what it fails at.
         let mut env = context.stack.need_env()?.clone();
         env.set("TARS_GPU", "off");
         settings::write_env(&context.stack.home, &env)?;
         context.reread();
     }
-    let compose = Compose::find().await?;
-    let all = context.stack.services().iter().map(|service| service.name.to_owned()).collect();
-    let journal = Journal::open(&context.stack.home, &context.run, "start", Goal::Running(all))?;
-    let prepared = prepare::prepare(context).await?;
-    context.ui.say("starting …");
-    lifecycle::up(context, &lock, &compose).await?;
-    let (services, url) = until_ready(context).await?;
-    journal.close()?;
-    let warnings = prepared.no_gpu.map(|why| gpu_warning(&why)).into_iter().collect();
-    Ok(Box::new(Running { services, recovered, url: Some(url), warnings }))
+    let recovered = recovered(context, &lock).await;
+    let report = bring_up(context, &lock, "start", false).await?;
+    Ok(Box::new(Running { recovered, ..report }))
 }
 
-/// The stack came up without the GPU that was wanted.
-#[must_use]
-pub fn gpu_warning(why: &str) -> Warning {
-    Warning {
-        id: "gpu.container",
-        message: format!("the models run on the CPU: {why}"),
-        hint: Some("install the driver and nvidia-container-toolkit, then: tars restart; or say that this is wanted: tars start --cpu-only".to_owned()),
+async fn only_recover(context: &mut Context) -> Result<Box<dyn Report>> {
+    if journal::read(&context.stack.home)?.is_none() {
+        return Ok(Box::new(Running::default()));
     }
+    let begun = Instant::now();
+    while context.docker().is_err() && begun.elapsed() < ENGINE_WITHIN {
+        // At boot the engine may come later; it has nobody to tell.
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        context.reconnect().await.ok();
+    }
+    context.docker()?;
+    let lock = take(context)?;
+    let recovered = recover::recover(context, &lock).await?;
+    Ok(Box::new(Running { recovered, ..Running::default() }))
 }

@@ -8,7 +8,7 @@ use crate::error::exit_of;
 use crate::exit::Exit;
 use crate::facts::cgroup;
 use crate::operate::lock::Lock;
-use crate::operate::{journal, lifecycle, wait};
+use crate::operate::{journal, lifecycle, volumes, wait};
 use crate::stack::Stack;
 use crate::stack::service::{self, Service};
 use crate::ui::{self, Page, Report, Warning};
@@ -64,9 +64,23 @@ pub async fn run(context: &Context) -> Result<Box<dyn Report>> {
             return Ok(Box::new(status));
         }
     };
-    let containers = containers(docker, stack, &mut status.project).await?;
+    let containers = match containers(docker, stack, &mut status.project).await {
+        Ok(containers) => containers,
+        Err(error) => {
+            status.problems.push(format!("{error:#}"));
+            return Ok(Box::new(status));
+        }
+    };
     status.url = published(&containers).or(status.url);
     let ready = ready(status.url.as_deref()).await;
+    match volumes::gone(docker, stack).await {
+        Ok(gone) => {
+            let words =
+                |name| format!("data is gone: the volume {name} does not exist any more; bring it back from a copy");
+            status.problems.extend(gone.into_iter().map(words));
+        }
+        Err(error) => status.problems.push(format!("{error:#}")),
+    }
     if containers.is_empty() && stack.env.is_none() && stack.env_problem.is_none() {
         status.problems.push(format!("no stack is installed in {}: tars install makes one", status.home));
     }
@@ -116,17 +130,18 @@ fn settings(stack: &Stack, status: &mut StackStatus) {
             id: "llm.none",
             message: "retrieval-only: no language model is set up, the best passages are the answer".to_owned(),
             hint: Some(
-                "add one: tars install --ollama-url URL, or tars install again once its image can be had".to_owned(),
+                "add one: tars install --ollama-url URL --model NAME, or tars install again once its image can be had"
+                    .to_owned(),
             ),
         });
     }
-    if let Ok(Some(entry)) = journal::read(&stack.home)
-        && Lock::is_free(&stack.home)
-    {
-        status.problems.push(format!(
+    match journal::read(&stack.home) {
+        Ok(Some(entry)) if Lock::is_free(&stack.home) => status.problems.push(format!(
             "tars {} of {} was interrupted at “{}”: tars start brings it to its end",
             entry.command, entry.began, entry.step
-        ));
+        )),
+        Ok(_) => {}
+        Err(error) => status.problems.push(format!("{error:#}")),
     }
 }
 
@@ -240,7 +255,9 @@ fn models(stack: &Stack, ready: Option<&Ready>, status: &mut StackStatus) {
     let check = ready.and_then(|ready| ready.checks.get("ollama"));
     for key in ["OLLAMA_MODEL", "TARS_EMBED_MODEL"] {
         let name = stack.setting(key);
-        let missing = check.and_then(|check| check.error.as_deref()).is_some_and(|error| error.contains(name));
+        let error = check.and_then(|check| check.error.as_deref()).unwrap_or_default();
+        let mut words = error.split(|c: char| c.is_whitespace() || ",;\"'`".contains(c));
+        let missing = words.any(|word| word == name);
         let known = if check.is_none() {
             " (not asked)"
         } else if missing {

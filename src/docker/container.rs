@@ -1,9 +1,11 @@
 //! Containers: looked at, made for a run's own work, started, stopped, removed.
 
 use super::{Container, Docker, Environment, Health, HelperSpec, Mount, Port, Status, filter, found};
+use crate::error::Tail;
 use anyhow::{Context, Result};
 use bollard::models::{
-    ContainerCreateBody, ContainerInspectResponse, ContainerStateStatusEnum, DeviceRequest, HostConfig,
+    ContainerCreateBody, ContainerInspectResponse, ContainerStateStatusEnum, ContainerSummary, DeviceRequest,
+    HostConfig,
 };
 use bollard::query_parameters::{
     CreateContainerOptions, InspectContainerOptions, ListContainersOptionsBuilder, LogsOptionsBuilder,
@@ -33,8 +35,8 @@ impl Docker {
     /// # Errors
     /// When the engine does not answer. A container that goes away meanwhile is left out.
     pub async fn containers(&self, label: &str) -> Result<Vec<Container>> {
-        let options = ListContainersOptionsBuilder::default().all(true).filters(&filter("label", label)).build();
-        let listed = self.api.list_containers(Some(options)).await.context("the engine did not list its containers")?;
+        let listed =
+            self.list(ListContainersOptionsBuilder::default().all(true).filters(&filter("label", label))).await?;
         let ids = listed.into_iter().filter_map(|container| container.id);
         let inspected = try_join_all(ids.map(|id| async move { self.container(&id).await })).await?;
         let mut containers: Vec<_> = inspected.into_iter().flatten().collect();
@@ -47,12 +49,15 @@ impl Docker {
     /// # Errors
     /// When the engine does not answer.
     pub async fn all_containers(&self) -> Result<Vec<(String, HashMap<String, String>)>> {
-        let options = ListContainersOptionsBuilder::default().all(true).build();
-        let listed = self.api.list_containers(Some(options)).await.context("the engine did not list its containers")?;
+        let listed = self.list(ListContainersOptionsBuilder::default().all(true)).await?;
         let name = |names: Option<Vec<String>>| {
             names.unwrap_or_default().first().map(|name| name.trim_start_matches('/').to_owned())
         };
         Ok(listed.into_iter().filter_map(|c| Some((name(c.names)?, c.labels.unwrap_or_default()))).collect())
+    }
+
+    async fn list(&self, which: ListContainersOptionsBuilder) -> Result<Vec<ContainerSummary>> {
+        self.api.list_containers(Some(which.build())).await.context("the engine did not list its containers")
     }
 
     /// One container by name or id.
@@ -106,19 +111,29 @@ impl Docker {
     pub async fn run_helper(&self, id: &str, mut on_line: impl FnMut(&str)) -> Result<(i64, String)> {
         self.start(id).await?;
         let range = LogRange { follow: true, ..LogRange::default() };
-        let mut last: std::collections::VecDeque<String> = std::collections::VecDeque::new();
+        let mut last = Tail::default();
         let mut output = std::pin::pin!(self.logs(id, range));
         while let Some(bytes) = output.try_next().await? {
             for line in String::from_utf8_lossy(&bytes).lines().filter(|line| !line.trim().is_empty()) {
                 on_line(line);
-                if last.len() == 20 {
-                    last.pop_front();
-                }
-                last.push_back(line.to_owned());
+                last.push(line);
             }
         }
         let code = self.wait(id).await?;
-        Ok((code, Vec::from(last).join("\n")))
+        Ok((code, last.text()))
+    }
+
+    /// Makes a helper, runs it to its end and removes it, however it ended: its exit code and its last lines. Who drops
+    /// the future leaves it to the sweep by its label.
+    ///
+    /// # Errors
+    /// When it cannot be made, started or removed, or the engine goes away.
+    pub async fn run_once(&self, spec: &HelperSpec, on_line: impl FnMut(&str)) -> Result<(i64, String)> {
+        let id = self.create_helper(spec).await?;
+        let ran = self.run_helper(&id, on_line).await;
+        let removed = self.remove(&id).await;
+        let ran = ran?;
+        removed.map(|()| ran)
     }
 
     /// Waits for a container's end; returns its exit code.
@@ -162,7 +177,7 @@ impl Docker {
     /// When the engine cannot.
     pub async fn remove(&self, name: &str) -> Result<()> {
         let options = RemoveContainerOptionsBuilder::default().force(true).v(true).build();
-        found(self.api.remove_container(name, Some(options)).await)
+        found(self.patient().remove_container(name, Some(options)).await)
             .map(|_| ())
             .with_context(|| format!("could not remove {name}"))
     }

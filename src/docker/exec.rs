@@ -25,6 +25,27 @@ impl Output {
     }
 }
 
+/// Lines out of pieces that are cut anywhere.
+#[derive(Default)]
+struct Lines(Vec<u8>);
+
+impl Lines {
+    fn add(&mut self, piece: &[u8], on_line: &mut impl FnMut(&str)) {
+        self.0.extend_from_slice(piece);
+        while let Some(end) = self.0.iter().position(|byte| *byte == b'\n') {
+            let line: Vec<u8> = self.0.drain(..=end).collect();
+            on_line(String::from_utf8_lossy(&line).trim_end());
+        }
+    }
+
+    /// The last line may have no newline.
+    fn end(self, on_line: &mut impl FnMut(&str)) {
+        if !self.0.is_empty() {
+            on_line(String::from_utf8_lossy(&self.0).trim_end());
+        }
+    }
+}
+
 impl Docker {
     /// Runs a command in a running container and waits for its end. For short outputs: they are held in memory.
     ///
@@ -56,20 +77,15 @@ impl Docker {
         mut on_line: impl FnMut(&str),
     ) -> Result<Output> {
         let mut said = Output::default();
-        let mut pending = Vec::new();
+        let mut pending = Lines::default();
         let stderr = &mut said.stderr;
         let code = self
             .exec_parts(container, command, env, |part| match part {
                 LogOutput::StdErr { message } => stderr.push_str(&String::from_utf8_lossy(&message)),
-                other => {
-                    pending.extend_from_slice(&other.into_bytes());
-                    while let Some(end) = pending.iter().position(|byte| *byte == b'\n') {
-                        let line: Vec<u8> = pending.drain(..=end).collect();
-                        on_line(String::from_utf8_lossy(&line).trim_end());
-                    }
-                }
+                other => pending.add(&other.into_bytes(), &mut on_line),
             })
             .await?;
+        pending.end(&mut on_line);
         said.code = code;
         Ok(said)
     }
@@ -103,5 +119,21 @@ impl Docker {
         }
         let ended = self.api.inspect_exec(&id).await?;
         ended.exit_code.with_context(|| format!("the command in {container} has no exit status"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_line_needs_no_newline() {
+        let (mut heard, mut lines) = (Vec::new(), Lines::default());
+        let mut on_line = |line: &str| heard.push(line.to_owned());
+        lines.add(b"on", &mut on_line);
+        lines.add(b"e\r\ntwo\nth", &mut on_line);
+        lines.add(b"ree", &mut on_line);
+        lines.end(&mut on_line);
+        assert_eq!(heard, ["one", "two", "three"]);
     }
 }

@@ -149,7 +149,7 @@ impl Docker {
     /// When a container still uses it.
     pub async fn remove_image(&self, name: &str) -> Result<()> {
         let options = RemoveImageOptionsBuilder::default().build();
-        found(self.api.remove_image(name, Some(options), None).await)
+        found(self.patient().remove_image(name, Some(options), None).await)
             .map(|_| ())
             .with_context(|| format!("could not remove the image {name}"))
     }

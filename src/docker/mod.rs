@@ -1,11 +1,13 @@
 //! The only module that names bollard: the engine of this machine, over its unix socket.
 //!
-//! It speaks in the types below, not in bollard's; it knows nothing of the stack, of files or of commands. Every
+//! It speaks in the types below, not in bollard's; of the stack it knows only the labels, and nothing of
+//! files or commands. Every
 //! short call has a deadline, so that a hanging engine is an error with words and not a hanging `tars`.
 
 mod container;
 mod exec;
 mod image;
+mod pause;
 mod types;
 mod volume;
 
@@ -29,7 +31,6 @@ const MOVE_S: u64 = 1800;
 #[derive(Clone, Debug)]
 pub struct Docker {
     api: bollard::Docker,
-    socket: PathBuf,
 }
 
 impl Docker {
@@ -50,13 +51,7 @@ impl Docker {
             Ok(Err(error)) => return Err(silent(&socket).caused_by(error).into()),
             Err(_) => return Err(silent(&socket).into()),
         };
-        Ok(Self { api, socket })
-    }
-
-    /// The socket in use.
-    #[must_use]
-    pub fn socket(&self) -> &std::path::Path {
-        &self.socket
+        Ok(Self { api })
     }
 
     /// What the engine says of itself.

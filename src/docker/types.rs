@@ -1,5 +1,6 @@
 //! What the engine says, in our own words; the facts serialise these.
 
+use crate::stack::{HOME_LABEL, PROJECT_LABEL, SERVICE_LABEL};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -137,13 +138,19 @@ impl Container {
     /// The compose service it belongs to.
     #[must_use]
     pub fn service(&self) -> &str {
-        self.label("com.docker.compose.service")
+        self.label(SERVICE_LABEL)
     }
 
     /// The compose project it belongs to.
     #[must_use]
     pub fn project(&self) -> &str {
-        self.label("com.docker.compose.project")
+        self.label(PROJECT_LABEL)
+    }
+
+    /// The home of the stack it belongs to: the directory that compose ran in; empty when compose did not make it.
+    #[must_use]
+    pub fn home(&self) -> &str {
+        self.label(HOME_LABEL)
     }
 
     /// A label's value; empty when it has none.

@@ -30,7 +30,7 @@ impl Docker {
     /// # Errors
     /// When a container, even a stopped one, still mounts it.
     pub async fn remove_volume(&self, name: &str) -> Result<()> {
-        found(self.api.remove_volume(name, None::<RemoveVolumeOptions>).await)
+        found(self.patient().remove_volume(name, None::<RemoveVolumeOptions>).await)
             .map(|_| ())
             .with_context(|| format!("could not remove volume {name}"))
     }

@@ -6,9 +6,6 @@ use anyhow::Result;
 use futures_util::future::try_join_all;
 use std::path::Path;
 
-/// The label that says which directory compose was called in.
-pub(super) const WORKING_DIR: &str = "com.docker.compose.project.working_dir";
-
 /// Every container, running or not, whoever made it. One that goes away meanwhile is left out.
 pub(super) async fn all(docker: &Docker) -> Result<Vec<Container>> {
     let names = docker.all_containers().await?;
@@ -32,7 +29,7 @@ pub(super) fn is_stack(container: &Container) -> bool {
 pub(super) fn other_homes(containers: &[Container], home: &Path) -> Vec<String> {
     let real = |path: &Path| std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let home = real(home);
-    let dirs = containers.iter().map(|container| container.label(WORKING_DIR)).filter(|dir| !dir.is_empty());
+    let dirs = containers.iter().map(Container::home).filter(|dir| !dir.is_empty());
     let mut others: Vec<_> = dirs.filter(|dir| real(Path::new(dir)) != home).map(str::to_owned).collect();
     others.sort();
     others.dedup();
@@ -50,7 +47,7 @@ mod tests {
         let (home, link) = (dir.path().join("real"), dir.path().join("link"));
         std::fs::create_dir(&home).unwrap();
         std::os::unix::fs::symlink(&home, &link).unwrap();
-        let from = |dir: &str| container("tars-home-redis", "tars-home", &[(WORKING_DIR, dir)]);
+        let from = |dir: &str| container("tars-home-redis", "tars-home", &[(crate::stack::HOME_LABEL, dir)]);
         let both = [from(link.to_str().unwrap()), from("/srv/other"), from("/srv/other")];
         assert_eq!(other_homes(&both, &home), ["/srv/other"]);
     }

@@ -97,10 +97,12 @@ pub(super) fn look(stack: &Stack, flags: &[(&str, String)]) -> Result<Env> {
     let path = stack.home.env_file();
     let Some(env) = &stack.env else {
         // A file that is there and cannot be read leaves every setting in the dark.
-        return match &stack.env_problem {
-            Some(problem) => Err(anyhow::anyhow!("{problem:#}")),
-            None => Ok(Env { path, mode: None, problems: Vec::new(), settings: settings(|_| None, flags) }),
-        };
+        if let Some(problem) = &stack.env_problem {
+            return Err(anyhow::anyhow!("{problem:#}"));
+        }
+        // The project is remembered elsewhere as well: without it this would look at another stack.
+        let project = |key: &str| (key == "COMPOSE_PROJECT_NAME").then(|| stack.project());
+        return Ok(Env { path, mode: None, problems: Vec::new(), settings: settings(project, flags) });
     };
     let mode = std::fs::metadata(&path).map_or(0, |meta| meta.permissions().mode() & 0o7777);
     let problems =

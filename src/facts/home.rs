@@ -1,5 +1,6 @@
 //! The home directory and the journal of a run that did not end.
 
+use crate::operate::lock_holder;
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -53,24 +54,9 @@ pub(super) fn look(path: PathBuf) -> Result<Home> {
 /// Looks for a journal, and for who holds the lock: in the kernel's list, so that looking never takes it.
 pub(super) fn journal(root: &Path, journal: &Path, lock: &Path) -> Result<Journal> {
     let present = journal.try_exists().with_context(|| format!("could not look for {}", journal.display()))?;
-    let lock_holder = match std::fs::metadata(lock) {
-        Ok(meta) if present => {
-            let locks = std::fs::read_to_string(root.join("proc/locks")).context("could not read /proc/locks")?;
-            holder(&locks, meta.ino()).filter(|pid| *pid != std::process::id())
-        }
-        _ => None,
-    };
+    let holder = if present { lock_holder::holder(root, lock)? } else { None };
+    let lock_holder = holder.filter(|pid| *pid != std::process::id());
     Ok(Journal { present, lock_holder })
-}
-
-/// `1: FLOCK  ADVISORY  WRITE 1234 00:2f:5678 0 EOF`. The device is left out: overlay file systems show another one.
-fn holder(locks: &str, inode: u64) -> Option<u32> {
-    locks.lines().find_map(|line| {
-        let words: Vec<_> = line.split_whitespace().collect();
-        let (&kind, pid, place) = (words.get(1)?, words.get(4)?, words.get(5)?);
-        let same = kind == "FLOCK" && place.rsplit(':').next()?.parse() == Ok(inode);
-        same.then(|| pid.parse().ok())?
-    })
 }
 
 #[cfg(test)]

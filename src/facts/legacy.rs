@@ -1,9 +1,10 @@
 //! The old bash deployment: its containers are called `tars-home-*` like ours, but belong to another compose project
 //! (mostly `deploy`, the name of its folder), and so do its volumes.
 
-use super::containers::{WORKING_DIR, is_stack};
+use super::containers::is_stack;
 use crate::docker::{Container, Volume};
 use crate::operate::program::under;
+use crate::stack::HOME_LABEL;
 use crate::stack::RUN_LABEL;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -27,9 +28,9 @@ pub struct Legacy {
 pub(super) fn look(root: &Path, project: &str, containers: &[Container], volumes: &[Volume]) -> Option<Legacy> {
     let old: Vec<_> = containers.iter().filter(|container| is_legacy(container, project)).collect();
     let label = |key: &str| old.iter().map(|container| container.label(key)).find(|value| !value.is_empty());
-    let its_project = label("com.docker.compose.project").unwrap_or_default();
+    let its_project = label(crate::stack::PROJECT_LABEL).unwrap_or_default();
     let volumes = its_volumes(its_project, volumes);
-    let folder = label(WORKING_DIR).map(PathBuf::from);
+    let folder = label(HOME_LABEL).map(PathBuf::from);
     let named = label("com.docker.compose.project.environment_file").map(PathBuf::from);
     let beside = folder.as_ref().map(|folder| folder.join("tars-home.env"));
     let env_file = named.into_iter().chain(beside).find(|file| under(root, file).is_file());
@@ -72,7 +73,7 @@ mod tests {
     #[test]
     fn the_old_deployment_is_found_with_its_env_file() {
         let root = root(&[("srv/deploy/tars-home.env", "")]);
-        let old = container("tars-home-postgres", "deploy", &[(WORKING_DIR, "/srv/deploy")]);
+        let old = container("tars-home-postgres", "deploy", &[(HOME_LABEL, "/srv/deploy")]);
         let found =
             look(root.path(), "tars-home", &[old], &volumes(&["deploy_postgres_data", "other_redis_data"])).unwrap();
         assert_eq!(found.containers, [("tars-home-postgres".to_owned(), true)]);

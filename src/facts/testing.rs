@@ -21,7 +21,7 @@ pub(crate) fn container(name: &str, project: &str, labels: &[(&str, &str)]) -> c
     }))
     .unwrap();
     container.labels = labels.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
-    container.labels.insert("com.docker.compose.project".to_owned(), project.to_owned());
+    container.labels.insert(crate::stack::PROJECT_LABEL.to_owned(), project.to_owned());
     container
 }
 

@@ -34,10 +34,7 @@ pub(super) async fn look(env: &Env, listed: &[docker::Volume]) -> Vec<Volume> {
     for (_, row) in service::volumes() {
         let first = generations::volume_name(project, row.key, 1);
         let live = Some(env.get(row.setting)).filter(|name| !name.is_empty()).unwrap_or(&first);
-        let later = format!("{first}.g");
-        let is = |name: &str| {
-            name == live || name == first || (name.starts_with(&later) && generations::generation_of(name) > 1)
-        };
+        let is = |name: &str| name == live || generations::is_of(project, row.key, name);
         found.extend(listed.iter().filter(|volume| is(&volume.name)).map(|volume| {
             let found = Volume {
                 key: row.key.to_owned(),

@@ -1,24 +1,27 @@
 //! Debian's and Ubuntu's packages: looked up, installed without questions, with patience for another apt.
 
 use super::{child, program};
-use crate::error::Failure;
+use crate::error::{Failure, with_sudo};
 use crate::exit::Exit;
 use crate::ui::Ui;
 use anyhow::{Context, Result};
-use std::path::Path;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 use tokio::process::Command;
 
 /// How long another apt (unattended-upgrades on a fresh host) may hold the lock.
 const PATIENCE: Duration = Duration::from_mins(15);
 
-/// Where apt's own words go: it must come to its end even when nobody reads them any more.
-const LOG: &str = "/var/log/tars-apt.log";
+/// Where apt's own words go: it must come to its end even when nobody reads them any more. Each run has its own file,
+/// for the apt of a killed run may still write; it goes when apt ended well.
+fn log() -> PathBuf {
+    format!("/var/log/tars-apt-{}.log", std::process::id()).into()
+}
 
 /// Installs what is missing of these packages, after refreshing the lists.
 ///
 /// # Errors
-/// Exit 77 without root, 69 on a system without apt, 1 when apt fails; its last words are the cause.
+/// Exit 77 where something is missing and this is not root, 69 on a system without apt, 1 when apt fails; its last words are the cause.
 pub async fn ensure(ui: &Ui, packages: &[&str]) -> Result<()> {
     let mut missing = Vec::new();
     for package in packages {
@@ -30,12 +33,7 @@ pub async fn ensure(ui: &Ui, packages: &[&str]) -> Result<()> {
         return Ok(());
     }
     let list = missing.join(" ");
-    if !crate::context::is_root() {
-        return Err(Failure::new(Exit::NotPermitted, format!("installing {list} needs root"))
-            .hint("run: sudo tars install")
-            .into());
-    }
-    run(ui, &["update"]).await.context("could not refresh the package lists")?;
+    update(ui).await?;
     let mut args = vec!["install", "--yes", "--no-install-recommends"];
     args.extend(missing);
     run(ui, &args).await.with_context(|| format!("could not install {list}"))
@@ -68,11 +66,16 @@ pub fn bootstrap_packages() -> [&'static str; 2] {
 }
 
 async fn run(ui: &Ui, args: &[&str]) -> Result<()> {
+    if !crate::context::is_root() {
+        return Err(Failure::new(Exit::NotPermitted, format!("apt-get {} needs root", args.join(" ")))
+            .hint(format!("run: {}", with_sudo()))
+            .into());
+    }
     let program = program::here("apt-get").ok_or_else(|| {
         Failure::new(Exit::Unavailable, "this system has no apt-get")
             .hint("install Docker and compose by your system's own means, then run this again")
     })?;
-    let begun = Instant::now();
+    let (begun, log) = (Instant::now(), log());
     let (mut told, mut mended) = (false, false);
     loop {
         let mut command = Command::new(&program);
@@ -82,7 +85,7 @@ async fn run(ui: &Ui, args: &[&str]) -> Result<()> {
             .env("NEEDRESTART_SUSPEND", "1")
             .env("LC_ALL", "C.UTF-8");
         let mut bar = ui.bar(&format!("apt-get {}", args[0]));
-        let ended = child::run_to_its_end(command, Path::new(LOG), |line| bar.words(line)).await?;
+        let ended = child::run_to_its_end(command, &log, |line| bar.words(line)).await?;
         let locked = ended.tail.contains("Could not get lock")
             || ended.tail.contains("Unable to acquire the dpkg frontend lock");
         if ended.tail.contains("dpkg was interrupted") && !mended {
@@ -90,21 +93,27 @@ async fn run(ui: &Ui, args: &[&str]) -> Result<()> {
             mended = true;
             let mut command = Command::new("dpkg");
             command.args(["--configure", "-a"]).env("DEBIAN_FRONTEND", "noninteractive");
-            child::run_to_its_end(command, Path::new(LOG), |line| bar.words(line)).await?;
+            child::run_to_its_end(command, &log, |line| bar.words(line)).await?;
             continue;
         }
         match (ended.ok(), locked && begun.elapsed() < PATIENCE) {
-            (true, _) => return Ok(()),
+            (true, _) => {
+                std::fs::remove_file(&log).ok();
+                return Ok(());
+            }
             (false, true) => {
                 if !told {
                     ui.say(&format!("  waiting for another package manager: {}", holder(&ended.tail)));
                     told = true;
                 }
-                lock_released().await;
+                a_while().await;
             }
             (false, false) => {
                 return Err(Failure::new(Exit::Failed, format!("apt-get {} did not succeed", args[0]))
-                    .hint(format!("its whole output is in {LOG}; when it is mended, run the same command again"))
+                    .hint(format!(
+                        "its whole output is in {}; when it is mended, run the same command again",
+                        log.display()
+                    ))
                     .caused_by(ended.error(&format!("apt-get {}", args[0])))
                     .into());
             }
@@ -119,7 +128,7 @@ fn holder(tail: &str) -> String {
 }
 
 /// apt offers no way to await its lock for the lists, so it is asked again once a second.
-async fn lock_released() {
+async fn a_while() {
     tokio::time::sleep(Duration::from_secs(1)).await;
 }
 
@@ -156,12 +165,11 @@ fn mirror_in(sources: &str) -> Mirror {
         .flat_map(str::split_whitespace)
         .filter(|word| word.starts_with("http://") || word.starts_with("https://"))
         .map(|uri| uri.trim_end_matches('/'));
-    let ending =
-        |suffix: &str, default: &str| uris.clone().find(|uri| uri.ends_with(suffix)).unwrap_or(default).to_owned();
-    Mirror {
-        main: ending("/debian", "http://deb.debian.org/debian"),
-        security: ending("/debian-security", "http://deb.debian.org/debian-security"),
-    }
+    let ending = |suffix: &str| {
+        let own = uris.clone().find(|uri| uri.ends_with(suffix)).map(str::to_owned);
+        own.unwrap_or_else(|| format!("http://deb.debian.org{suffix}"))
+    };
+    Mirror { main: ending("/debian"), security: ending("/debian-security") }
 }
 
 #[cfg(test)]

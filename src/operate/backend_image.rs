@@ -2,6 +2,7 @@
 //!
 //! The operator's tool and the backend are so never of different versions, and no build tool or registry is needed.
 
+use super::program;
 use crate::archive::{self, Item};
 use crate::docker::Docker;
 use crate::error::Failure;
@@ -13,7 +14,7 @@ use futures_util::stream;
 /// The user and group that the backend runs as.
 pub const OWNER: u32 = 10001;
 /// Where distributions keep the bundle of trusted certificates.
-const CA_BUNDLE: &str = "/etc/ssl/certs/ca-certificates.crt";
+pub const CA_BUNDLE: &str = "/etc/ssl/certs/ca-certificates.crt";
 /// The label with the sum of the certificates inside: when the host's change, the image is made anew.
 const CA_LABEL: &str = "io.tars.ca";
 
@@ -22,7 +23,7 @@ const CA_LABEL: &str = "io.tars.ca";
 /// # Errors
 /// When the binary is not static, or the engine cannot import it.
 pub async fn ensure(docker: &Docker) -> Result<(String, bool)> {
-    let binary = std::fs::read("/proc/self/exe").context("could not read this program's own file")?;
+    let binary = program::own()?;
     refuse_dynamic(&binary)?;
     let name = format!("tars-backend:{}-{}", env!("CARGO_PKG_VERSION"), &archive::sha256_of(&binary)[..12]);
     let certificates = std::fs::read(CA_BUNDLE).unwrap_or_default();

@@ -1,8 +1,9 @@
 //! Child processes: run with a deadline or a voice, their complaints kept.
 
 use super::program;
+use crate::error::Tail;
 use anyhow::{Context, Result};
-use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
@@ -33,8 +34,32 @@ impl Ended {
     }
 }
 
-/// How many of a child's last lines are kept for the error message.
-pub const TAIL_LINES: usize = 15;
+/// A child's whole process group (the child was started with `process_group(0)`): killed when this is dropped, so that
+/// a script's own children do not go on without it.
+#[derive(Debug)]
+pub struct Group(Option<rustix::process::Pid>);
+
+impl Group {
+    /// The group that this child leads.
+    #[must_use]
+    pub fn of(child: &tokio::process::Child) -> Self {
+        Self(child.id().and_then(|id| rustix::process::Pid::from_raw(id.try_into().ok()?)))
+    }
+
+    /// The child came to its own end: nothing is left to kill, and its number may soon be another's.
+    pub fn ended(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        if let Some(group) = self.0 {
+            // An error means that it is gone already.
+            rustix::process::kill_process_group(group, rustix::process::Signal::KILL).ok();
+        }
+    }
+}
 
 /// Runs a child to its end, handing every line it prints to `on_line`. Dropping the future kills the child.
 ///
@@ -51,7 +76,7 @@ pub async fn run(mut command: Command, stdin: Stdio, mut on_line: impl FnMut(&st
         .with_context(|| format!("could not run {name}"))?;
     let mut out = BufReader::new(child.stdout.take().context("no stdout")?).split(b'\n');
     let mut err = BufReader::new(child.stderr.take().context("no stderr")?).split(b'\n');
-    let mut tail = std::collections::VecDeque::with_capacity(TAIL_LINES);
+    let mut tail = Tail::default();
     let (mut out_open, mut err_open) = (true, true);
     while out_open || err_open {
         let line = tokio::select! {
@@ -64,24 +89,23 @@ pub async fn run(mut command: Command, stdin: Stdio, mut on_line: impl FnMut(&st
             continue;
         };
         on_line(&line);
-        if tail.len() == TAIL_LINES {
-            tail.pop_front();
-        }
-        tail.push_back(line);
+        tail.push(&line);
     }
     let status = child.wait().await.with_context(|| format!("could not wait for {name}"))?;
-    Ok(Ended { code: status.code(), tail: Vec::from(tail).join("\n") })
+    Ok(Ended { code: status.code(), tail: tail.text() })
 }
 
 /// Runs a child that must come to its own end even when this process does not: a package manager killed half-way, or
 /// writing to a pipe whose reader is gone, leaves a broken system. It gets a process group of its own (Ctrl-C does not
-/// reach it) and writes to a file, whose new lines are handed to `on_line`. Dropping the future lets the child go on.
+/// reach it) and adds to a file, whose new lines are handed to `on_line`. Dropping the future lets the child go on.
 ///
 /// # Errors
 /// When it cannot be started or the file cannot be made. How it ended is the answer, not an error.
 pub async fn run_to_its_end(mut command: Command, log: &Path, mut on_line: impl FnMut(&str)) -> Result<Ended> {
     let name = command.as_std().get_program().to_string_lossy().into_owned();
-    let file = File::create(log).with_context(|| format!("could not make {}", log.display()))?;
+    let file = std::fs::OpenOptions::new().create(true).append(true).open(log);
+    let file = file.with_context(|| format!("could not make {}", log.display()))?;
+    let from = file.metadata().with_context(|| format!("could not look at {}", log.display()))?.len();
     let mut child = command
         .stdin(Stdio::null())
         .stdout(file.try_clone()?)
@@ -94,17 +118,24 @@ pub async fn run_to_its_end(mut command: Command, log: &Path, mut on_line: impl 
     let status = loop {
         tokio::select! {
             status = child.wait() => break status.with_context(|| format!("could not wait for {name}"))?,
-            _ = look.tick() => if let Some(line) = last_lines(log, 1).pop() { on_line(&line) },
+            _ = look.tick() => if let Some(line) = lines(log, from).last() { on_line(line) },
         }
     };
-    Ok(Ended { code: status.code(), tail: last_lines(log, TAIL_LINES).join("\n") })
+    let mut tail = Tail::default();
+    for line in lines(log, from) {
+        tail.push(&line);
+    }
+    Ok(Ended { code: status.code(), tail: tail.text() })
 }
 
-fn last_lines(log: &Path, count: usize) -> Vec<String> {
-    let text = std::fs::read(log).unwrap_or_default();
+/// The lines of a file from an offset on; none while it cannot be read.
+fn lines(log: &Path, from: u64) -> Vec<String> {
+    let mut text = Vec::new();
+    if let Ok(mut file) = std::fs::File::open(log) {
+        file.seek(SeekFrom::Start(from)).and_then(|_| file.read_to_end(&mut text)).ok();
+    }
     let text = String::from_utf8_lossy(&text);
-    let lines: Vec<_> = text.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect();
-    lines[lines.len().saturating_sub(count)..].iter().map(|line| (*line).to_owned()).collect()
+    text.lines().map(str::trim_end).filter(|line| !line.is_empty()).map(str::to_owned).collect()
 }
 
 /// Runs a short child and returns its stdout when it ended well within the deadline.
@@ -156,7 +187,34 @@ mod tests {
             }
         });
         ended.await.unwrap();
-        assert_eq!(last_lines(&log, 2), ["begun", "more"]);
+        assert_eq!(lines(&log, 0), ["begun", "more"]);
+    }
+
+    #[tokio::test]
+    async fn only_the_own_words_are_read_from_a_log() {
+        let dir = tempfile::tempdir().unwrap();
+        let log = dir.path().join("log");
+        std::fs::write(&log, "E: Could not get lock\n").unwrap();
+        let mut command = Command::new("sh");
+        command.args(["-c", "echo fine"]);
+        let ended = run_to_its_end(command, &log, |_| {}).await.unwrap();
+        assert_eq!(ended.tail, "fine");
+        assert_eq!(lines(&log, 0).len(), 2);
+    }
+
+    #[tokio::test]
+    async fn a_dropped_group_takes_its_children_along() {
+        let mut command = Command::new("sh");
+        command.args(["-c", "tail -f /dev/null & echo up; wait"]).process_group(0).stdout(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let group = Group::of(&child);
+        let mut out = BufReader::new(child.stdout.take().unwrap()).lines();
+        assert_eq!(out.next_line().await.unwrap().as_deref(), Some("up"));
+        drop(group);
+        // The pipe ends only when nobody holds it any more, the background child included.
+        let end = tokio::time::timeout(Duration::from_secs(10), out.next_line()).await;
+        assert_eq!(end.unwrap().unwrap(), None);
+        assert!(!child.wait().await.unwrap().success());
     }
 
     #[tokio::test]

@@ -1,6 +1,6 @@
 //! Docker itself: installed where missing, started with whatever this system starts things with.
 
-use super::{apt, child, compose::Compose, program};
+use super::{apt, child, program};
 use crate::context::Context;
 use crate::error::{Failure, exit_of};
 use crate::exit::Exit;
@@ -92,6 +92,10 @@ fn ways() -> Vec<(&'static str, &'static str, Vec<&'static str>)> {
     if has_systemd() {
         ways.push(("systemd", "systemctl", vec!["enable", "--now", "docker"]));
     }
+    if has_systemd() {
+        // A daemon started by hand would fight the unit, and be gone after a reboot.
+        return ways;
+    }
     if Path::new("/etc/init.d/docker").exists() {
         ways.push(("the init script", "service", vec!["docker", "start"]));
     }
@@ -114,16 +118,4 @@ async fn answers(context: &mut Context, within: Duration) -> bool {
             Err(_) => tokio::time::sleep(Duration::from_millis(200)).await,
         }
     }
-}
-
-/// The compose of this machine, installed first if there is none and root asks.
-///
-/// # Errors
-/// As [`Compose::find`] and [`install_compose`].
-pub async fn ensure_compose(ui: &Ui) -> Result<(Compose, bool)> {
-    if let Ok(compose) = Compose::find().await {
-        return Ok((compose, false));
-    }
-    install_compose(ui).await?;
-    Ok((Compose::find().await?, true))
 }

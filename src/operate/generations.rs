@@ -23,6 +23,9 @@ struct Generation {
     volumes: BTreeMap<String, String>,
     /// Setting → the image that the volume's data belongs to.
     images: BTreeMap<String, String>,
+    /// Whether the services once answered on them: from then on a missing volume is lost data.
+    #[serde(default)]
+    filled: bool,
     #[serde(flatten)]
     unknown: serde_json::Map<String, serde_json::Value>,
 }
@@ -47,6 +50,7 @@ pub fn record_first(stack: &Stack) -> Result<()> {
         made: jiff::Timestamp::now().to_string(),
         volumes: of(&mut service::volumes().map(|(_, volume)| volume.setting)),
         images: of(&mut service::ALL.iter().map(|service| service.image_setting)),
+        filled: false,
         unknown: serde_json::Map::new(),
     };
     state::save(&path, 0o644, &Kept::new(Generations { generations: vec![first] }))
@@ -62,4 +66,27 @@ pub fn made_with(home: &Home, service: &Service) -> Result<Option<String>> {
     Ok(newest
         .and_then(|generation| generation.images.get(service.image_setting).cloned())
         .filter(|image| !image.is_empty()))
+}
+
+/// Whether the live generation once held data.
+///
+/// # Errors
+/// When the state cannot be understood.
+pub fn filled(home: &Home) -> Result<bool> {
+    let all = state::load::<Kept<Generations>>(&home.state_file("generations.json"))?;
+    Ok(all.and_then(|kept| kept.data.generations.into_iter().next_back()).is_some_and(|generation| generation.filled))
+}
+
+/// Writes down that every service answered on the live generation.
+///
+/// # Errors
+/// When the state cannot be written.
+pub fn mark_filled(home: &Home) -> Result<()> {
+    let path = home.state_file("generations.json");
+    let Some(mut all) = state::load::<Kept<Generations>>(&path)? else { return Ok(()) };
+    match all.data.generations.last_mut() {
+        Some(newest) if !newest.filled => newest.filled = true,
+        _ => return Ok(()),
+    }
+    state::save(&path, 0o644, &all)
 }

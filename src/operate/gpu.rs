@@ -33,10 +33,7 @@ pub async fn reaches_containers(context: &Context, image: &str) -> Result<std::r
         home: context.stack.home.path().display().to_string(),
         ..HelperSpec::default()
     };
-    let id = docker.create_helper(&spec).await?;
-    let ran = docker.run_helper(&id, |_| {}).await;
-    docker.remove(&id).await?;
-    Ok(match ran {
+    Ok(match docker.run_once(&spec, |_| {}).await {
         Ok((0, _)) => Ok(()),
         Ok((code, tail)) => Err(format!("a container with the GPU ended with status {code}: {tail}")),
         Err(error) => Err(format!("{error:#}")),
@@ -76,8 +73,9 @@ async fn restart_engine(context: &mut Context) -> Result<()> {
     let mut command = Command::new(program);
     command.args(args);
     let ended = child::run(command, Stdio::null(), |_| {}).await?;
+    // Whoever started it by hand is not known here: then this start finds the way.
     if !ended.ok() {
-        return Err(ended.error("restarting the Docker engine"));
+        context.ui.detail(&ended.tail);
     }
     super::engine::start(context).await.map(|_| ())
 }

@@ -3,7 +3,8 @@
 //! *Packages* are only for hosts where no registry can be reached at all. A registry that answers 429, or not in time,
 //! is asked again and then reported: falling back would quietly give another image family.
 
-use super::packages;
+use super::lock::Lock;
+use super::{generations, packages};
 use crate::context::Context;
 use crate::docker::Docker;
 use crate::error::Failure;
@@ -79,7 +80,7 @@ const AGAIN: [Duration; 3] = [Duration::from_secs(3), Duration::from_secs(10), D
 ///
 /// # Errors
 /// When the image cannot be had; [`Failure`] with the source's own words and what to do.
-pub async fn get(context: &Context, service: &Service, chosen: &str, source: &Source) -> Result<Got> {
+pub async fn get(context: &Context, lock: &Lock, service: &Service, chosen: &str, source: &Source) -> Result<Got> {
     let docker = context.docker()?;
     let candidates = candidates(service, chosen, source)?;
     for name in &candidates {
@@ -89,7 +90,7 @@ pub async fn get(context: &Context, service: &Service, chosen: &str, source: &So
     }
     let recipe = service.recipe.filter(|recipe| recipe.image().is_ok_and(|name| candidates.iter().any(|c| c == name)));
     let Some(pullable) = candidates.iter().find(|name| recipe.is_none_or(|r| r.image().ok() != Some(name))) else {
-        return build(context, service, recipe).await;
+        return build(context, lock, service, recipe).await;
     };
     if let Source::File(file) = source {
         return Err(Failure::new(
@@ -107,7 +108,7 @@ pub async fn get(context: &Context, service: &Service, chosen: &str, source: &So
             context
                 .ui
                 .say(&format!("  no registry can be reached ({error:#}); building {} from packages", service.name));
-            build(context, service, recipe).await
+            build(context, lock, service, recipe).await
         }
         Err((kind, error)) => Err(explain(pullable, kind).caused_by(error).into()),
     }
@@ -127,6 +128,37 @@ pub async fn load(context: &Context, file: &Path) -> Result<Vec<String>> {
     context.docker()?.load(bytes).await
 }
 
+/// Whether every one of these services' images is there already, so that a file need not be loaded again.
+///
+/// # Errors
+/// When the engine does not answer.
+pub async fn all_there(context: &Context, services: &[&'static Service], source: &Source) -> Result<bool> {
+    for service in services {
+        let chosen = context.stack.setting(service.image_setting);
+        let mut there = false;
+        for name in candidates(service, chosen, source)? {
+            there |= context.docker()?.image(&name).await?.is_some();
+        }
+        if !there {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Refuses an image that must not open the service's data.
+///
+/// # Errors
+/// As [`refuse_other_family`]; also when the state cannot be understood.
+pub async fn guard_data(context: &Context, service: &Service, image: &str) -> Result<()> {
+    let Some(made_with) = generations::made_with(&context.stack.home, service)? else { return Ok(()) };
+    let Some(volume) = service.volumes.first() else { return Ok(()) };
+    if context.docker()?.volume(context.stack.setting(volume.setting)).await?.is_none() {
+        return Ok(());
+    }
+    refuse_other_family(service, &made_with, image)
+}
+
 /// Refuses an image whose family or major is another one than its volume was made with.
 ///
 /// # Errors
@@ -135,7 +167,8 @@ pub fn refuse_other_family(service: &Service, made_with: &str, chosen: &str) -> 
     if made_with == chosen || service.recipe.is_none() {
         return Ok(());
     }
-    let (was, is) = (Family::of(made_with)?, Family::of(chosen)?);
+    // A name that tells no version (a digest, an image of the operator's own) cannot be judged and is the operator's.
+    let (Ok(was), Ok(is)) = (Family::of(made_with), Family::of(chosen)) else { return Ok(()) };
     if was == is {
         return Ok(());
     }
@@ -161,9 +194,9 @@ fn candidates(service: &Service, chosen: &str, source: &Source) -> Result<Vec<St
     })
 }
 
-async fn build(context: &Context, service: &Service, recipe: Option<&Recipe>) -> Result<Got> {
+async fn build(context: &Context, lock: &Lock, service: &Service, recipe: Option<&Recipe>) -> Result<Got> {
     let recipe = recipe.with_context(|| format!("{} is not in any package source", service.name))?;
-    let (image, made) = packages::ensure(context, recipe).await?;
+    let (image, made) = packages::ensure(context, lock, recipe).await?;
     Ok(Got { image, how: if made { "built from packages" } else { "already there" } })
 }
 

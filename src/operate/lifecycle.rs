@@ -3,8 +3,8 @@
 use super::compose::Compose;
 use super::lock::Lock;
 use crate::context::Context;
-use crate::docker::{Container, Docker};
-use crate::stack::Stack;
+use crate::docker::{Container, Docker, Status};
+use crate::stack::{Stack, service};
 use anyhow::Result;
 use futures_util::future::try_join_all;
 use std::path::Path;
@@ -32,21 +32,29 @@ pub async fn running(docker: &Docker, stack: &Stack) -> Result<Vec<String>> {
     Ok(containers.iter().filter(|container| container.runs()).map(|container| container.service().to_owned()).collect())
 }
 
-/// Creates and starts what the settings ask for; removes containers of services that they no longer ask for.
+/// Creates and starts these services, or all that the settings ask for when none is named. Containers that are in the
+/// way go first: those of services that are no longer asked for, and those that an interrupted compose renamed
+/// (`fc8a7209b0c9_tars-home-backend`), which 1.29 would go on with under the wrong name.
 ///
 /// # Errors
 /// When compose or the engine refuses; the cause is their own words.
-pub async fn up(context: &Context, lock: &Lock, compose: &Compose) -> Result<()> {
+pub async fn up(context: &Context, lock: &Lock, compose: &Compose, only: &[&str]) -> Result<()> {
     let docker = context.docker()?;
-    let wanted = context.stack.services();
+    let (project, wanted) = (context.stack.project(), context.stack.services());
     for container in containers(docker, &context.stack).await? {
-        let known = crate::stack::service::named(container.service()).is_some();
-        if known && wanted.iter().all(|service| service.name != container.service()) {
+        let Some(service) = service::named(container.service()) else { continue };
+        let asked_for = wanted.iter().any(|wanted| wanted.name == service.name);
+        if !asked_for || container.name != service.container(project) {
             docker.stop(&container.id, GRACE_S).await?;
             docker.remove(&container.id).await?;
         }
     }
-    compose.run(&context.stack, lock, &["up", "-d", "--no-build"], |line| context.ui.detail(line)).await
+    let mut args = vec!["up", "-d", "--no-build"];
+    if !only.is_empty() {
+        args.push("--no-deps");
+        args.extend(only);
+    }
+    compose.run(&context.stack, lock, &args, |line| context.ui.detail(line)).await
 }
 
 /// Stops every container of the project: the backend first, then its stores side by side. They are not removed.
@@ -55,9 +63,11 @@ pub async fn up(context: &Context, lock: &Lock, compose: &Compose) -> Result<()>
 /// When the engine cannot stop one.
 pub async fn stop(context: &Context, docker: &Docker) -> Result<Vec<String>> {
     let containers = containers(docker, &context.stack).await?;
+    let paused = containers.iter().filter(|container| container.status == Status::Paused);
+    try_join_all(paused.map(|container| docker.unpause(&container.id))).await?;
     let (front, stores): (Vec<_>, Vec<_>) = containers
         .iter()
-        .filter(|container| container.runs() || container.status == crate::docker::Status::Restarting)
+        .filter(|container| container.runs() || matches!(container.status, Status::Restarting | Status::Paused))
         .partition(|c| c.service() == "backend");
     for group in [&front, &stores] {
         try_join_all(group.iter().map(|container| docker.stop(&container.id, GRACE_S))).await?;

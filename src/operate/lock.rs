@@ -4,12 +4,14 @@
 //! (`docker compose`) get the descriptor as their standard input, so that the lock stays taken while an orphan of a
 //! killed run still works. The file is always empty: a child that reads it sees the end at once.
 
+use super::lock_holder;
 use crate::error::{Failure, with_sudo};
 use crate::exit::Exit;
 use crate::stack::home::Home;
 use anyhow::{Context, Result};
 use std::fs::{File, OpenOptions, TryLockError};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
 use std::process::Stdio;
 
 /// The held lock; dropping it frees it.
@@ -33,9 +35,9 @@ impl Lock {
             .mode(0o644)
             .open(&path)
             .map_err(|error| not_opened(&path, error))?;
-        match file.try_lock() {
+        match locked(&file) {
             Ok(()) => Ok(Self { file }),
-            Err(TryLockError::WouldBlock) => Err(busy(&file).into()),
+            Err(TryLockError::WouldBlock) => Err(busy(&path).into()),
             Err(TryLockError::Error(error)) => Err(error).with_context(|| format!("could not lock {}", path.display())),
         }
     }
@@ -56,7 +58,18 @@ impl Lock {
     }
 }
 
-fn not_opened(path: &std::path::Path, error: std::io::Error) -> anyhow::Error {
+/// Somebody who only looks ([`Lock::is_free`]) holds it for a moment: such a moment is waited out.
+fn locked(file: &File) -> Result<(), TryLockError> {
+    for _ in 0..10 {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => std::thread::sleep(std::time::Duration::from_millis(20)),
+            other => return other,
+        }
+    }
+    file.try_lock()
+}
+
+fn not_opened(path: &Path, error: std::io::Error) -> anyhow::Error {
     let denied = error.kind() == std::io::ErrorKind::PermissionDenied;
     let failure = if denied {
         Failure::new(Exit::NotPermitted, format!("may not change the stack: {} refuses this user", path.display()))
@@ -67,23 +80,21 @@ fn not_opened(path: &std::path::Path, error: std::io::Error) -> anyhow::Error {
     failure.caused_by(error).into()
 }
 
-fn busy(file: &File) -> Failure {
-    let who = holder(file).map_or_else(String::new, |who| format!(" ({who})"));
+fn busy(path: &Path) -> Failure {
+    let who = holder(path).map_or_else(String::new, |who| format!(" ({who})"));
     Failure::new(Exit::Busy, format!("another run changes this stack right now{who}"))
         .hint("wait until it is done, then run this again")
 }
 
-/// The process that holds the lock, from `/proc/locks`: `process 123: tars backup`.
-fn holder(file: &File) -> Option<String> {
-    let meta = file.metadata().ok()?;
-    let inode = format!(":{}", meta.ino());
-    let locks = std::fs::read_to_string("/proc/locks").ok()?;
-    let line = locks
-        .lines()
-        .find(|line| line.contains("FLOCK") && line.split_whitespace().any(|word| word.ends_with(&inode)))?;
-    let pid: u32 = line.split_whitespace().nth(4)?.parse().ok()?;
+/// The process that holds the lock, in words: `process 123: tars backup`.
+fn holder(path: &Path) -> Option<String> {
+    let pid = lock_holder::holder(Path::new("/"), path).ok()??;
     let command = std::fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
     let command = command.split('\0').take(2).collect::<Vec<_>>().join(" ");
+    if command.trim().is_empty() {
+        // The kernel remembers who took it; whom it left it to, it does not say.
+        return Some(format!("process {pid} is gone, but a child of it still works"));
+    }
     Some(format!("process {pid}: {}", command.trim()))
 }
 

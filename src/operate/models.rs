@@ -3,65 +3,53 @@
 //! Ollama's port is not published and may be on another machine; the backend's container reaches it in every case,
 //! so the pull runs there (`tars serve --pull`) and its progress comes back as lines of JSON.
 
+use crate::client::errand::Line;
 use crate::context::Context;
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::stack::service;
 use crate::ui;
 use anyhow::{Context as _, Result, anyhow};
-use serde::{Deserialize, Serialize};
 
-/// One line of a pull, as `tars serve --pull` prints it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Line {
-    /// Bytes over all layers that are known by now.
-    Bytes {
-        /// There.
-        done: u64,
-        /// In all.
-        total: u64,
-    },
-    /// What it does now.
-    Step(String),
-    /// The model is there; whether it was before.
-    Done {
-        /// Nothing had to be pulled.
-        already: bool,
-    },
-    /// It failed: the sentences of the chain.
-    Failed(Vec<String>),
+/// What came of asking for a model.
+#[derive(Debug)]
+pub struct Got {
+    /// It had to be pulled.
+    pub pulled: bool,
+    /// It is larger than this machine's memory: both in bytes.
+    pub too_large: Option<(u64, u64)>,
 }
 
-/// Makes sure that a model is there. Returns whether it had to be pulled.
+/// Makes sure that a model is there.
 ///
 /// # Errors
 /// When Ollama cannot be reached, does not know the model, or the pull fails; an interrupted pull goes on next time.
-pub async fn ensure(context: &Context, model: &str) -> Result<bool> {
+pub async fn ensure(context: &Context, model: &str) -> Result<Got> {
     let backend = service::named("backend").context("no backend row")?.container(context.stack.project());
     let mut bar = context.ui.bar(&format!("pulling {model}"));
-    let memory = memory_bytes();
-    let (mut ended, mut warned) = (None, false);
+    // An Ollama elsewhere has a memory of its own.
+    let here = context.stack.setting("TARS_LLM") == "container";
+    let memory = if here { memory_bytes() } else { u64::MAX };
+    let (mut ended, mut too_large) = (None, None);
     let command = ["/tars", "serve", "--pull", model];
     let output = context
         .docker()?
         .exec_lines(&backend, &command, &[], |line| match serde_json::from_str(line) {
             Ok(Line::Bytes { done, total }) => {
                 bar.bytes(done, total);
-                if total > memory && !warned {
-                    warned = true;
-                    let (model_size, here) = (ui::bytes(total), ui::bytes(memory));
-                    context.ui.warn(&format!("{model} needs about {model_size} and this machine has {here} of memory: it may be very slow or not load"));
+                if total > memory && too_large.is_none() {
+                    too_large = Some((total, memory));
+                    context.ui.say(&format!("  {model} may not fit this machine's memory ({})", ui::bytes(memory)));
                 }
             }
             Ok(Line::Step(words)) => bar.words(&words),
             Ok(end @ (Line::Done { .. } | Line::Failed(_))) => ended = Some(end),
-            Err(_) => {}
+            Ok(Line::Version(_)) | Err(_) => {}
         })
         .await?;
     drop(bar);
     match ended {
-        Some(Line::Done { already }) => Ok(!already),
+        Some(Line::Done { already }) => Ok(Got { pulled: !already, too_large }),
         Some(Line::Failed(chain)) => Err(failure(model, chain)),
         _ => Err(failure(model, vec![format!("the pull ended with status {}: {}", output.code, output.stderr.trim())])),
     }

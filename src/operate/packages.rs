@@ -4,11 +4,14 @@
 //! Dockerfile, no builder: any engine can do this. The host's certificates go in for the build only, so that it works
 //! behind a TLS proxy that only the host knows.
 
-use super::{apt, child, sweep};
+use super::backend_image::CA_BUNDLE;
+use super::child::Group;
+use super::lock::Lock;
+use super::{apt, sweep, tree};
 use crate::archive::{self, Item};
 use crate::context::Context;
 use crate::docker::HelperSpec;
-use crate::error::Failure;
+use crate::error::{Failure, Tail};
 use crate::exit::Exit;
 use crate::stack::RECIPE_LABEL;
 use crate::stack::images::{BASE_IMAGE, BASE_SCRIPT, Recipe};
@@ -36,13 +39,13 @@ const PASSED: [&str; 9] = [
 ///
 /// # Errors
 /// When a package source cannot be reached or the disk is full; the recipe's own last words are the cause.
-pub async fn ensure(context: &Context, recipe: &Recipe) -> Result<(String, bool)> {
+pub async fn ensure(context: &Context, lock: &Lock, recipe: &Recipe) -> Result<(String, bool)> {
     let docker = context.docker()?;
     let name = recipe.image()?.to_owned();
     if docker.image(&name).await?.is_some() {
         return Ok((name, false));
     }
-    ensure_base(context).await?;
+    ensure_base(context, lock).await?;
     let spec = HelperSpec {
         image: BASE_IMAGE.to_owned(),
         command: ["sleep", "infinity"].map(str::to_owned).to_vec(),
@@ -61,36 +64,33 @@ pub async fn ensure(context: &Context, recipe: &Recipe) -> Result<(String, bool)
 async fn build(context: &Context, recipe: &Recipe, id: &str, name: &str) -> Result<()> {
     let docker = context.docker()?;
     docker.start(id).await?;
-    let certificates = std::fs::read("/etc/ssl/certs/ca-certificates.crt").unwrap_or_default();
+    let certificates = std::fs::read(CA_BUNDLE).unwrap_or_default();
     if !certificates.is_empty() {
         let tar = archive::small_tar(&[("tars-ca.crt", 0o644, 0, Item::File(certificates))])?;
         docker.upload(id, "/tmp", tar.into()).await?;
     }
     let mut bar = context.ui.bar(&format!("building {name}"));
-    let mut tail = std::collections::VecDeque::new();
+    let mut tail = Tail::default();
     // Only the command gets these: a commit would write the container's own environment into the image.
     let env: Vec<_> = PASSED.iter().filter_map(|key| Some(format!("{key}={}", std::env::var(key).ok()?))).collect();
     let script = format!("exec 2>&1\n{}", recipe.script);
     let output = docker
         .exec_lines(id, &["sh", "-euc", &script], &env, |line| {
             bar.words(line);
-            tail.push_back(line.to_owned());
-            if tail.len() > child::TAIL_LINES {
-                tail.pop_front();
-            }
+            tail.push(line);
         })
         .await?;
     if !output.ok() {
         return Err(Failure::new(Exit::Failed, format!("could not build {name} from packages"))
             .hint("it needs a Debian mirror and PyPI; set TARS_MIRROR, PIP_INDEX_URL or https_proxy if this network has its own, then run the same command again")
-            .caused_by(anyhow::anyhow!("{}", Vec::from(tail).join("\n")))
+            .caused_by(anyhow::anyhow!("{}", tail.text()))
             .into());
     }
     let changes: Vec<_> = recipe.changes().map(str::to_owned).collect();
     docker.commit(id, name, &changes).await
 }
 
-async fn ensure_base(context: &Context) -> Result<()> {
+async fn ensure_base(context: &Context, lock: &Lock) -> Result<()> {
     // The recipes run side by side; the first one makes the base.
     static BUILDING: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
     let _one = BUILDING.lock().await;
@@ -106,18 +106,28 @@ async fn ensure_base(context: &Context) -> Result<()> {
         .env("TARS_WORK", &work)
         .env("TARS_MIRROR", &mirror.main)
         .env("TARS_SECURITY_MIRROR", &mirror.security)
-        .stdin(Stdio::null())
+        // The lock stays taken while a part of the script still works.
+        .stdin(lock.inherit()?)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
+        .process_group(0)
         .kill_on_drop(true)
         .spawn()
         .context("could not run the base image's script")?;
+    let group = Group::of(&child);
     let stdout = child.stdout.take().context("no stdout")?;
     let said = listen(context, child.stderr.take().context("no stderr")?);
     let changes = ["CMD [\"bash\"]".to_owned(), format!("LABEL {RECIPE_LABEL}=base")];
     let imported = docker.import(BASE_IMAGE, &changes, to_its_end(stdout, child)).await;
+    match &imported {
+        Ok(()) => group.ended(),
+        Err(_) => drop(group),
+    }
+    // Its stderr ends when the last of the group has ended: only then is the directory still.
     let said = said.await.unwrap_or_default();
-    std::fs::remove_dir_all(&work).ok();
+    if let Err(error) = tree::remove_with_mounts(&work) {
+        context.ui.detail(&format!("  {}: {error:#}; the next run removes it", work.display()));
+    }
     imported.map_err(|error| {
         Failure::new(Exit::Failed, format!("could not make the base image {BASE_IMAGE} from {}", mirror.main))
             .hint("it needs a Debian mirror; set TARS_MIRROR if this network has its own, then run the same command again")
@@ -131,15 +141,12 @@ fn listen(context: &Context, stderr: tokio::process::ChildStderr) -> tokio::task
     let mut bar = context.ui.bar(&format!("building {BASE_IMAGE}"));
     tokio::spawn(async move {
         let mut lines = BufReader::new(stderr).lines();
-        let mut last = Vec::new();
+        let mut last = Tail::default();
         while let Ok(Some(line)) = lines.next_line().await {
             bar.words(&line);
-            last.push(line);
-            if last.len() > child::TAIL_LINES {
-                last.remove(0);
-            }
+            last.push(&line);
         }
-        last.join("\n")
+        last.text()
     })
 }
 

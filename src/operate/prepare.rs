@@ -1,32 +1,32 @@
 //! What must be so before compose is called: the backend's image is this binary, and the settings name the compose
 //! files and profiles that follow from them. Used by install, start and restart alike.
 
-use super::{backend_image, gpu, settings};
+use super::{backend_image, docs_dir, gpu, images, settings, volumes};
 use crate::context::Context;
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::stack::compose;
+use crate::stack::service::Service;
 use anyhow::Result;
 
-/// What had to be decided on the way.
-#[derive(Debug, Default)]
-pub struct Prepared {
-    /// Whether the Ollama container will get the GPU.
-    pub gpu: bool,
-    /// Why not, when it was wanted.
-    pub no_gpu: Option<String>,
-    /// Whether the backend's image had to be made.
-    pub backend_made: bool,
-}
-
-/// Brings images and settings in line with this binary; writes the env file only when something changed.
+/// Brings images and settings in line with this binary; writes the env file only when something changed. Returns why
+/// the GPU is left out, when it was wanted.
 ///
 /// # Errors
-/// When the engine cannot import the image or the home cannot be written.
-pub async fn prepare(context: &mut Context) -> Result<Prepared> {
-    let (image, backend_made) = backend_image::ensure(context.docker()?).await?;
+/// When an image is missing or must not open the data that is there, the engine cannot import the backend's, or the
+/// home cannot be written. Nothing has been stopped then.
+pub async fn prepare(context: &mut Context) -> Result<Option<String>> {
+    volumes::refuse_foreign(context).await?;
+    volumes::refuse_gone(context).await?;
+    let (image, _) = backend_image::ensure(context.docker()?).await?;
+    for service in context.stack.services().into_iter().filter(|service| service.name != "backend") {
+        let chosen = context.stack.setting(service.image_setting);
+        images::guard_data(context, service, chosen).await?;
+        need_image(context, service, chosen).await?;
+    }
     let (gpu, no_gpu) = gpu_for_containers(context, &image).await?;
-    let mut env = context.stack.need_env()?.clone();
+    let env = context.stack.need_env()?.clone();
+    let mut env = docs_dir::ensure(env, context.stack.home.path().to_owned()).await?;
     env.set("TARS_IMAGE_BACKEND", &image);
     let files = compose::file_list(&env, gpu);
     env.set("COMPOSE_FILE", &files);
@@ -35,7 +35,17 @@ pub async fn prepare(context: &mut Context) -> Result<Prepared> {
     if settings::write_env(&context.stack.home, &env)? {
         context.reread();
     }
-    Ok(Prepared { gpu, no_gpu, backend_made })
+    Ok(no_gpu)
+}
+
+/// Compose would pull what is missing, and a name like `tars-home/postgres` could be anybody's in a registry.
+async fn need_image(context: &Context, service: &Service, image: &str) -> Result<()> {
+    if context.docker()?.image(image).await?.is_some() {
+        return Ok(());
+    }
+    Err(Failure::new(Exit::Unavailable, format!("the image {image} of {} is not there any more", service.name))
+        .hint("tars install gets it again; the data is untouched")
+        .into())
 }
 
 /// The stack must come up without a GPU: `auto` leaves it out when a throw-away container cannot see it.

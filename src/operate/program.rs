@@ -1,5 +1,6 @@
-//! Finding a program without starting it.
+//! Finding a program without starting it, and reading this one.
 
+use anyhow::{Context, Result};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
@@ -20,6 +21,14 @@ pub fn here(name: &str) -> Option<PathBuf> {
     find(Path::new("/"), name)
 }
 
+/// The bytes of this very program, also when its file has been replaced meanwhile.
+///
+/// # Errors
+/// When they cannot be read.
+pub fn own() -> Result<Vec<u8>> {
+    std::fs::read("/proc/self/exe").context("could not read this program's own file")
+}
+
 /// An absolute path as it stands under another root.
 #[must_use]
 pub fn under(root: &Path, path: &Path) -> PathBuf {
@@ -33,11 +42,12 @@ fn executable(file: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::facts::testing::root;
 
     #[test]
     fn only_what_can_run_is_found() {
-        let root = root(&[("usr/sbin/dockerd", "")]);
+        let root = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(root.path().join("usr/sbin")).unwrap();
+        std::fs::write(root.path().join("usr/sbin/dockerd"), "").unwrap();
         assert_eq!(find(root.path(), "dockerd"), None);
         let file = root.path().join("usr/sbin/dockerd");
         std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o755)).unwrap();

@@ -1,6 +1,6 @@
 //! What brings an interrupted run to its end after a reboot: `tars-recover.service`, or a cron line without systemd.
 
-use super::child;
+use super::{child, program};
 use crate::stack::home::Home;
 use crate::stack::state;
 use anyhow::{Context, Result};
@@ -20,7 +20,7 @@ const CRON_DIR: &str = "/etc/cron.d";
 /// # Errors
 /// When the place cannot be written.
 pub fn install_binary() -> Result<bool> {
-    let own = std::fs::read("/proc/self/exe").context("could not read this program's own file")?;
+    let own = program::own()?;
     if std::fs::read(BINARY).is_ok_and(|there| there == own) {
         return Ok(false);
     }
@@ -34,12 +34,28 @@ pub fn unit_name(project: &str) -> String {
     if project == crate::stack::DEFAULT_PROJECT { "tars-recover".to_owned() } else { format!("tars-recover-{project}") }
 }
 
-/// Makes sure that recovery runs at boot. Returns how, and whether something had to be written; `None` where this
-/// system has neither systemd nor cron.
+/// How an interrupted run comes to its end after a reboot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AtBoot {
+    /// By the unit or the cron line; whether this call had to write or enable it.
+    Recovers {
+        /// Whether something was changed.
+        changed: bool,
+    },
+    /// Not at all: only root may install what does it.
+    NotPermitted,
+    /// Not at all: this system has neither systemd nor cron.
+    NoWay,
+}
+
+/// Makes sure that recovery runs at boot, where that can be had.
 ///
 /// # Errors
-/// When the file cannot be written.
-pub async fn ensure(home: &Home, project: &str) -> Result<Option<(PathBuf, bool)>> {
+/// When the file cannot be written or the unit not be enabled.
+pub async fn ensure(home: &Home, project: &str) -> Result<AtBoot> {
+    if !crate::context::is_root() {
+        return Ok(AtBoot::NotPermitted);
+    }
     let name = unit_name(project);
     if super::engine::has_systemd() {
         let path = Path::new(SYSTEMD_DIR).join(format!("{name}.service"));
@@ -47,20 +63,26 @@ pub async fn ensure(home: &Home, project: &str) -> Result<Option<(PathBuf, bool)
         let home = home.path().display().to_string().replace('%', "%%");
         let text = TEMPLATE.replace("@TARS@", BINARY).replace("@HOME@", &home);
         let written = write_if_other(&path, &text)?;
-        if written {
-            // Not `daemon-reload` alone: it can detach GPUs from running containers (facts E5), so only when needed.
-            systemctl(&["daemon-reload"]).await?;
+        let wanted = Path::new(SYSTEMD_DIR).join("multi-user.target.wants").join(format!("{name}.service"));
+        let enabled = wanted.is_symlink();
+        if !enabled {
+            // Never a reload: it can detach GPUs from running containers (facts E5), and the unit is for the next boot.
+            systemctl(&["enable", "--no-reload", &format!("{name}.service")]).await?;
         }
-        systemctl(&["enable", &format!("{name}.service")]).await?;
-        return Ok(Some((path, written)));
+        return Ok(AtBoot::Recovers { changed: written || !enabled });
     }
     if Path::new(CRON_DIR).is_dir() {
         let path = Path::new(CRON_DIR).join(&name);
-        let line = format!("@reboot root {BINARY} --home {} --quiet start --recover\n", home.path().display());
-        let written = write_if_other(&path, &line)?;
-        return Ok(Some((path, written)));
+        let changed = write_if_other(&path, &cron_line(home.path()))?;
+        return Ok(AtBoot::Recovers { changed });
     }
-    Ok(None)
+    Ok(AtBoot::NoWay)
+}
+
+/// Cron hands the line to a shell, and reads % as a newline. It does not wait for the engine: `start --recover` does.
+fn cron_line(home: &Path) -> String {
+    let home = home.display().to_string().replace('\'', "'\\''").replace('%', "\\%");
+    format!("@reboot root {BINARY} --home '{home}' --quiet start --recover\n")
 }
 
 /// Removes what [`ensure`] made. Returns the files that were there.
@@ -72,7 +94,7 @@ pub async fn remove(project: &str) -> Result<Vec<PathBuf>> {
     let unit = Path::new(SYSTEMD_DIR).join(format!("{name}.service"));
     let mut removed = Vec::new();
     if unit.exists() && super::engine::has_systemd() {
-        systemctl(&["disable", &format!("{name}.service")]).await?;
+        systemctl(&["disable", "--no-reload", &format!("{name}.service")]).await?;
     }
     for path in [unit, Path::new(CRON_DIR).join(&name)] {
         if path.exists() {
@@ -98,4 +120,17 @@ async fn systemctl(args: &[&str]) -> Result<()> {
         .await
         .context("systemctl gave no answer within 60 s")??;
     if ended.ok() { Ok(()) } else { Err(ended.error(&format!("systemctl {}", args.join(" ")))) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_strange_home_survives_cron_and_its_shell() {
+        assert_eq!(
+            cron_line(Path::new("/srv/100% my 'stack'")),
+            "@reboot root /usr/local/bin/tars --home '/srv/100\\% my '\\''stack'\\''' --quiet start --recover\n"
+        );
+    }
 }

@@ -10,12 +10,15 @@ use crate::error::Failure;
 use crate::exit::Exit;
 use crate::stack::Stack;
 use crate::stack::service::Service;
+use crate::ui;
 use anyhow::{Result, anyhow};
 use futures_util::{TryStreamExt, future::join_all};
 use std::time::{Duration, Instant};
 
 /// How many of a failing service's last log lines are shown.
 const LOG_LINES: u32 = 15;
+/// How long one question to a service may take.
+const PROBE: Duration = Duration::from_secs(5);
 /// A container that the engine has restarted this often will not come up by waiting.
 const RESTARTS: i64 = 3;
 
@@ -39,12 +42,7 @@ pub async fn for_answers(context: &Context, services: &[&'static Service]) -> Re
     Ok(join_all(services.iter().copied().map(async |service| {
         let outcome = one(docker, &service.container(&project), service, deadline).await;
         if let Ok(took) = &outcome {
-            context.ui.detail(&format!(
-                "  {} {} after {}",
-                service.name,
-                service.probe.asks,
-                crate::ui::duration(*took)
-            ));
+            context.ui.detail(&format!("  {} {} after {}", service.name, service.probe.asks, ui::duration(*took)));
         }
         Answered { service, outcome }
     }))
@@ -98,7 +96,7 @@ pub async fn for_api(stack: &Stack) -> Result<crate::client::api::Ready> {
         if begun.elapsed() >= within {
             return Err(Failure::new(
                 Exit::Failed,
-                format!("the API at {url} is not ready after {}", crate::ui::duration(within)),
+                format!("the API at {url} is not ready after {}", ui::duration(within)),
             )
             .hint("look at: tars status, tars logs backend")
             .caused_by(last)
@@ -110,21 +108,23 @@ pub async fn for_api(stack: &Stack) -> Result<crate::client::api::Ready> {
 
 async fn one(docker: &Docker, container: &str, service: &Service, within: Duration) -> Result<Duration> {
     let begun = Instant::now();
+    // Earlier crashes are history; what counts is what it does from now on.
+    let crashes = docker.container(container).await?.map_or(0, |state| state.restarts);
     loop {
-        let said = match docker.exec(container, service.probe.command).await {
-            Ok(output) if output.ok() => return Ok(begun.elapsed()),
-            Ok(output) => format!(
-                "its probe ({}) ended with status {}: {}{}",
-                service.probe.asks,
-                output.code,
-                output.stdout.trim(),
-                output.stderr.trim()
-            ),
-            Err(error) => format!("{error:#}"),
+        // A server that takes the connection and says nothing must not outlast the deadline.
+        let patience = PROBE.min(within.saturating_sub(begun.elapsed()).max(Duration::from_secs(1)));
+        let said = match tokio::time::timeout(patience, docker.exec(container, service.probe.command)).await {
+            Ok(Ok(output)) if output.ok() => return Ok(begun.elapsed()),
+            Ok(Ok(output)) => {
+                let words = format!("{}{}", output.stdout.trim(), output.stderr.trim());
+                format!("its probe ({}) ended with status {}: {words}", service.probe.asks, output.code)
+            }
+            Ok(Err(error)) => format!("{error:#}"),
+            Err(_) => format!("its probe ({}) had no answer within {}", service.probe.asks, ui::duration(patience)),
         };
-        let hopeless = hopeless(docker, container).await?;
+        let hopeless = hopeless(docker, container, crashes).await?;
         if hopeless.is_some() || begun.elapsed() >= within {
-            let what = hopeless.unwrap_or_else(|| format!("does not answer after {}", crate::ui::duration(within)));
+            let what = hopeless.unwrap_or_else(|| format!("does not answer after {}", ui::duration(within)));
             return Err(failure(docker, container, service, &what, &said).await);
         }
         pause(begun).await;
@@ -132,13 +132,14 @@ async fn one(docker: &Docker, container: &str, service: &Service, within: Durati
 }
 
 /// Why waiting longer cannot help, if so.
-async fn hopeless(docker: &Docker, container: &str) -> Result<Option<String>> {
+async fn hopeless(docker: &Docker, container: &str, crashes: i64) -> Result<Option<String>> {
     let Some(state) = docker.container(container).await? else {
         return Ok(Some("has no container".to_owned()));
     };
+    let restarts = state.restarts - crashes;
     Ok(match state.status {
-        _ if state.restarts >= RESTARTS => {
-            Some(format!("ends again and again (exit status {}, restarted {} times)", state.exit_code, state.restarts))
+        _ if restarts >= RESTARTS => {
+            Some(format!("ends again and again (exit status {}, restarted {restarts} times)", state.exit_code))
         }
         _ if state.oom_killed => Some("was killed by the kernel for want of memory".to_owned()),
         Status::Exited | Status::Dead => Some(format!("ended with exit status {}", state.exit_code)),

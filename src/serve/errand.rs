@@ -3,20 +3,20 @@
 
 use super::Config;
 use crate::client::PullProgress;
+use crate::client::errand::Line;
 use crate::client::ollama::{Ollama, same_model};
 use anyhow::{Context, Result};
-use serde_json::{Value, json};
 use std::io::Write;
 
-/// Pulls a model, unless it is there; every line of stdout is one JSON value (`operate::models::Line`).
+/// Pulls a model, unless it is there; every line of stdout is one JSON value (`client::errand::Line`).
 ///
 /// # Errors
 /// When the pull fails; the last line says why as well.
 pub async fn pull(config: &Config, model: &str) -> Result<()> {
     let ended = pull_inner(config, model).await;
     match &ended {
-        Ok(already) => line(&json!({ "done": { "already": already } })),
-        Err(error) => line(&json!({ "failed": crate::error::causes_of(error) })),
+        Ok(already) => line(&Line::Done { already: *already }),
+        Err(error) => line(&Line::Failed(crate::error::causes_of(error))),
     }
     ended.map(|_| ())
 }
@@ -31,11 +31,11 @@ async fn pull_inner(config: &Config, model: &str) -> Result<bool> {
     ollama
         .pull(model, &mut |progress| match progress {
             PullProgress::Bytes { completed, total } => {
-                line(&json!({ "bytes": { "done": completed, "total": total } }));
+                line(&Line::Bytes { done: completed, total });
             }
-            PullProgress::Step(words) => line(&json!({ "step": words })),
+            PullProgress::Step(words) => line(&Line::Step(words)),
             PullProgress::Resuming { why, attempt, of } => {
-                line(&json!({ "step": format!("{why}; again, attempt {attempt} of {of}") }));
+                line(&Line::Step(format!("{why}; again, attempt {attempt} of {of}")));
             }
         })
         .await?;
@@ -49,15 +49,17 @@ async fn pull_inner(config: &Config, model: &str) -> Result<bool> {
 pub async fn reach(url: &str) -> Result<()> {
     let asked = async { Ollama::new(url)?.version().await }.await;
     match &asked {
-        Ok(version) => line(&json!({ "version": version })),
-        Err(error) => line(&json!({ "failed": crate::error::causes_of(error) })),
+        Ok(version) => line(&Line::Version(version.clone())),
+        Err(error) => line(&Line::Failed(crate::error::causes_of(error))),
     }
     asked.map(|_| ())
 }
 
 /// A reader that is gone must not end the pull: the model is what was asked for.
-fn line(value: &Value) {
+fn line(line: &Line) {
     let mut out = std::io::stdout().lock();
-    let _ = writeln!(out, "{value}");
-    let _ = out.flush();
+    if let Ok(json) = serde_json::to_string(line) {
+        let _ = writeln!(out, "{json}");
+        let _ = out.flush();
+    }
 }

@@ -6,25 +6,51 @@ use super::envfile::EnvFile;
 pub const MAIN: &str = "docker-compose.home.yml";
 const GPU: &str = "docker-compose.gpu.yml";
 const WEB: &str = "docker-compose.web.yml";
+const PORTS_OLLAMA: &str = "docker-compose.ports-ollama.yml";
+const PORTS_CHROMADB: &str = "docker-compose.ports-chromadb.yml";
+const PORTS_POSTGRES: &str = "docker-compose.ports-postgres.yml";
+const PORTS_REDIS: &str = "docker-compose.ports-redis.yml";
 
 /// Every embedded file that a home holds: name and content.
 pub const FILES: [(&str, &str); 7] = [
     (MAIN, include_str!("../../deploy/docker-compose.home.yml")),
     (GPU, include_str!("../../deploy/docker-compose.gpu.yml")),
     (WEB, include_str!("../../deploy/docker-compose.web.yml")),
-    ("docker-compose.ports-ollama.yml", include_str!("../../deploy/docker-compose.ports-ollama.yml")),
-    ("docker-compose.ports-chromadb.yml", include_str!("../../deploy/docker-compose.ports-chromadb.yml")),
-    ("docker-compose.ports-postgres.yml", include_str!("../../deploy/docker-compose.ports-postgres.yml")),
-    ("docker-compose.ports-redis.yml", include_str!("../../deploy/docker-compose.ports-redis.yml")),
+    (PORTS_OLLAMA, include_str!("../../deploy/docker-compose.ports-ollama.yml")),
+    (PORTS_CHROMADB, include_str!("../../deploy/docker-compose.ports-chromadb.yml")),
+    (PORTS_POSTGRES, include_str!("../../deploy/docker-compose.ports-postgres.yml")),
+    (PORTS_REDIS, include_str!("../../deploy/docker-compose.ports-redis.yml")),
+];
+
+/// The oldest compose that reads the files: the first `docker-compose` with profiles.
+pub const OLDEST: (u32, u32) = (1, 28);
+
+/// Variables of the surroundings that compose gets; all others stay outside, so that the env file alone decides. A
+/// reference in the env file can name these as well.
+pub const KEPT: [&str; 14] = [
+    "PATH",
+    "HOME",
+    "USER",
+    "LANG",
+    "LC_ALL",
+    "TERM",
+    "DOCKER_HOST",
+    "DOCKER_CONFIG",
+    "XDG_RUNTIME_DIR",
+    "http_proxy",
+    "https_proxy",
+    "no_proxy",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
 ];
 
 /// The override files that publish a port, by the setting that asks for it.
 const OVERRIDES: [(&str, &str); 5] = [
     ("TARS_PORT_WEB", WEB),
-    ("TARS_PORT_OLLAMA", "docker-compose.ports-ollama.yml"),
-    ("TARS_PORT_CHROMA", "docker-compose.ports-chromadb.yml"),
-    ("TARS_PORT_POSTGRES", "docker-compose.ports-postgres.yml"),
-    ("TARS_PORT_REDIS", "docker-compose.ports-redis.yml"),
+    ("TARS_PORT_OLLAMA", PORTS_OLLAMA),
+    ("TARS_PORT_CHROMA", PORTS_CHROMADB),
+    ("TARS_PORT_POSTGRES", PORTS_POSTGRES),
+    ("TARS_PORT_REDIS", PORTS_REDIS),
 ];
 
 /// The value of `COMPOSE_FILE` for these settings. Files of the operator's own (`docker-compose.mine.yml`) stay last.
@@ -43,7 +69,7 @@ pub fn file_list(env: &EnvFile, gpu: bool) -> String {
             .iter()
             .filter(|(setting, _)| wanted(setting))
             .map(|(_, file)| *file)
-            .filter(|file| ollama || !file.contains("ollama")),
+            .filter(|file| ollama || *file != PORTS_OLLAMA),
     );
     let own = env.get("COMPOSE_FILE").unwrap_or_default();
     files.extend(own.split(':').filter(|file| !file.is_empty() && FILES.iter().all(|(name, _)| name != file)));

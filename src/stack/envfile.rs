@@ -13,6 +13,7 @@
 //! assert_eq!(env.text(), "# mine\nA=x$B\nP=new\n");
 //! ```
 
+use super::compose::KEPT;
 use crate::error::{Failure, with_sudo};
 use crate::exit::Exit;
 use anyhow::{Context, Result};
@@ -59,8 +60,8 @@ impl EnvFile {
     /// # Errors
     /// When it exists and cannot be read; the hint is the sudo line where that would help.
     pub fn read(path: &Path) -> Result<Option<Self>> {
-        let text = match std::fs::read(path) {
-            Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+        let bytes = match std::fs::read(path) {
+            Ok(bytes) => bytes,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
                 return Err(Failure::new(Exit::NotPermitted, format!("may not read {}", path.display()))
@@ -70,9 +71,20 @@ impl EnvFile {
             }
             Err(error) => return Err(error).with_context(|| format!("could not read {}", path.display())),
         };
-        let mut file = Self::parse(&text);
+        let mut file = Self::parse_bytes(&bytes);
         path.clone_into(&mut file.path);
         Ok(Some(file))
+    }
+
+    /// Bytes that are no UTF-8 are a problem of their line: what can be read is read, and nobody writes a file that has
+    /// a problem ([`super::Stack::need_env`]), so that they are never replaced.
+    fn parse_bytes(bytes: &[u8]) -> Self {
+        let mut file = Self::parse(&String::from_utf8_lossy(bytes));
+        let lines = bytes.split(|byte| *byte == b'\n').enumerate();
+        let wrong = lines.filter(|(_, line)| std::str::from_utf8(line).is_err());
+        file.problems.extend(wrong.map(|(n, _)| Problem { line: n + 1, what: "this is not UTF-8".to_owned() }));
+        file.problems.sort_by_key(|problem| problem.line);
+        file
     }
 
     /// Parses a text. Problems are collected, never fatal here: what can be read is read.
@@ -117,6 +129,36 @@ impl EnvFile {
     #[must_use]
     pub fn problems(&self) -> &[Problem] {
         &self.problems
+    }
+
+    /// Key and value of the lines that cannot be read, as far as they show: for the redactor, to which a broken line is
+    /// no less secret. A line without `=` counts as a secret that lost its key.
+    pub fn spoiled(&self) -> impl Iterator<Item = (String, String)> + '_ {
+        self.pieces.iter().filter_map(|piece| {
+            let Piece::Text(raw) = piece else { return None };
+            let line = raw.trim();
+            if line.is_empty() || line.starts_with('#') {
+                return None;
+            }
+            let (key, value) = line.split_once('=').unwrap_or(("SECRET", line));
+            let key = key.trim().trim_start_matches("export ").trim();
+            Some((key.to_owned(), value.trim().trim_matches(['"', '\'']).to_owned()))
+        })
+    }
+
+    /// Adds what is wrong with the values that stand there, by the form of each key.
+    #[must_use]
+    pub fn with_forms(mut self) -> Self {
+        let wrong = self.pieces.iter().filter_map(|piece| match piece {
+            Piece::Entry { raw, entry } => {
+                let what = super::form::wrong(&entry.key, &entry.value, raw)?;
+                Some(Problem { line: entry.line, what })
+            }
+            Piece::Text(_) => None,
+        });
+        let wrong: Vec<_> = wrong.collect();
+        self.problems.extend(wrong);
+        self
     }
 
     /// The first problem as a failure that names file and line.
@@ -195,8 +237,10 @@ impl EnvFile {
         }
     }
 
+    /// An earlier key of this file, else a variable that compose sees as well.
     fn lookup(&self, name: &str) -> Option<String> {
-        self.get(name).map(str::to_owned).or_else(|| std::env::var(name).ok())
+        let outside = || std::env::var(KEPT.iter().find(|kept| **kept == name)?).ok();
+        self.get(name).map(str::to_owned).or_else(outside)
     }
 }
 

@@ -7,6 +7,7 @@
 pub mod compose;
 pub mod env;
 pub mod envfile;
+pub mod form;
 pub mod generations;
 pub mod home;
 pub mod images;
@@ -21,6 +22,15 @@ use home::Home;
 
 /// The compose project when the env file names none.
 pub const DEFAULT_PROJECT: &str = "tars-home";
+
+/// Compose's own label: the project of a container, network or volume.
+pub const PROJECT_LABEL: &str = "com.docker.compose.project";
+
+/// Compose's own label: the service of a container.
+pub const SERVICE_LABEL: &str = "com.docker.compose.service";
+
+/// Compose's own label: the directory that compose ran in, which is the home.
+pub const HOME_LABEL: &str = "com.docker.compose.project.working_dir";
 
 /// The label that every container of a stack carries, whatever its project is called.
 pub const STACK_LABEL: &str = "io.tars.stack";
@@ -51,10 +61,13 @@ impl Stack {
     /// Reads the stack of a home. A missing or broken env file is a fact, not an error: status and doctor go on.
     #[must_use]
     pub fn read(home: Home) -> Self {
-        let remembered = state::load::<serde_json::Value>(&home.state_file("deployed.json")).ok().flatten();
-        let remembered = remembered.and_then(|deployed| Some(deployed.get("project")?.as_str()?.to_owned()));
+        // Read whatever its schema: a wrong project would be another stack's.
+        let deployed = std::fs::read(home.state_file("deployed.json")).ok();
+        let deployed = deployed.and_then(|bytes| serde_json::from_slice::<serde_json::Value>(&bytes).ok());
+        let remembered = deployed.and_then(|deployed| Some(deployed.get("project")?.as_str()?.to_owned()));
         let (env, env_problem) = match EnvFile::read(&home.env_file()) {
             Ok(env) => {
+                let env = env.map(EnvFile::with_forms);
                 let problem = env.as_ref().and_then(EnvFile::problem).map(anyhow::Error::from);
                 (env, problem)
             }
@@ -66,7 +79,8 @@ impl Stack {
     /// A setting's value, or its default from the key table; empty when there is neither.
     #[must_use]
     pub fn setting(&self, key: &str) -> &str {
-        self.env.as_ref().and_then(|env| env.get(key)).unwrap_or_else(|| env::default_of(key))
+        let set = self.env.as_ref().and_then(|env| env.get(key));
+        set.filter(|value| !value.is_empty()).unwrap_or_else(|| env::default_of(key))
     }
 
     /// The compose project's name.

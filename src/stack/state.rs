@@ -2,6 +2,8 @@
 //!
 //! After a power cut or `kill -9` a reader finds the old file or the new one, never a part.
 
+use crate::error::Failure;
+use crate::exit::Exit;
 use anyhow::{Context, Result};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -9,6 +11,9 @@ use std::fs::File;
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+
+/// How the name of a file begins that is not whole yet; one that stays is a killed write's.
+pub const NEW_PREFIX: &str = ".new-";
 
 /// The schema number of all state files so far.
 pub const SCHEMA: u32 = 1;
@@ -43,8 +48,10 @@ pub fn write(path: &Path, mode: u32, bytes: &[u8]) -> Result<()> {
 
 fn write_new(path: &Path, mode: u32, bytes: &[u8]) -> Result<()> {
     let dir = path.parent().context("a file without a directory")?;
-    let mut new =
-        tempfile::Builder::new().prefix(".new-").permissions(std::fs::Permissions::from_mode(mode)).tempfile_in(dir)?;
+    let mut new = tempfile::Builder::new()
+        .prefix(NEW_PREFIX)
+        .permissions(std::fs::Permissions::from_mode(mode))
+        .tempfile_in(dir)?;
     new.write_all(bytes)?;
     // The umask may have taken bits away that the caller asked for.
     new.as_file().set_permissions(std::fs::Permissions::from_mode(mode))?;
@@ -83,7 +90,24 @@ pub fn load<T: DeserializeOwned>(path: &Path) -> Result<Option<T>> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error).with_context(|| format!("could not read {}", path.display())),
     };
-    serde_json::from_slice(&bytes).map(Some).with_context(|| format!("{} is damaged", path.display()))
+    let schema = serde_json::from_slice::<Schema>(&bytes).map_or(SCHEMA, |seen| seen.schema);
+    if schema > SCHEMA {
+        let message = format!("{} was written by a newer tars (schema {schema})", path.display());
+        return Err(Failure::new(Exit::Failed, message).hint("use that version of tars, or a newer one").into());
+    }
+    serde_json::from_slice(&bytes).map(Some).map_err(|error| {
+        let path = path.display();
+        Failure::new(Exit::Failed, format!("{path} is damaged"))
+            .hint(format!("move it away (mv {path} {path}.damaged), then run the same command again"))
+            .caused_by(error)
+            .into()
+    })
+}
+
+/// What every state file has.
+#[derive(Deserialize)]
+struct Schema {
+    schema: u32,
 }
 
 /// Writes a state file as readable JSON.
@@ -115,6 +139,18 @@ mod tests {
         save(&path, 0o644, &kept).unwrap();
         let again: serde_json::Value = load(&path).unwrap().unwrap();
         assert_eq!(again, serde_json::json!({"schema": 1, "n": 3, "later": true}));
+    }
+
+    #[test]
+    fn a_damaged_file_and_a_newer_one_say_what_to_do() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("s.json");
+        for (text, said, hint) in [("{\"schema\":1,", "damaged", "mv "), ("{\"schema\":2,\"m\":1}", "newer", "newer")] {
+            std::fs::write(&path, text).unwrap();
+            let error = load::<Kept<Small>>(&path).unwrap_err();
+            assert!(error.to_string().contains(said), "{error}");
+            assert!(crate::error::hints_of(&error)[0].contains(hint));
+        }
     }
 
     #[test]

@@ -11,10 +11,10 @@ impl Ui {
     ///
     /// # Errors
     /// Without a terminal and without `--yes` there is nobody to ask: exit 64.
-    pub fn confirm(&self, question: &str, default: bool) -> Result<bool> {
+    pub async fn confirm(&self, question: &str, default: bool) -> Result<bool> {
         let shown = if default { "[Y/n]" } else { "[y/N]" };
         loop {
-            let answer = self.ask(&format!("{question} {shown}"), if default { "y" } else { "n" })?;
+            let answer = self.ask(&format!("{question} {shown}"), if default { "y" } else { "n" }).await?;
             match answer.to_ascii_lowercase().as_str() {
                 "y" | "yes" => return Ok(true),
                 "n" | "no" => return Ok(false),
@@ -27,12 +27,11 @@ impl Ui {
     ///
     /// # Errors
     /// As [`Ui::confirm`].
-    pub fn ask(&self, question: &str, default: &str) -> Result<String> {
+    pub async fn ask(&self, question: &str, default: &str) -> Result<String> {
         if self.options.yes {
             return Ok(default.to_owned());
         }
-        let stdin = std::io::stdin();
-        if !stdin.is_terminal() {
+        if !std::io::stdin().is_terminal() {
             return Err(Failure::new(
                 Exit::Usage,
                 format!("this needs an answer and there is no terminal: {question}"),
@@ -41,15 +40,26 @@ impl Ui {
             .into());
         }
         let clean = self.clean(question);
-        let mut line = String::new();
         self.progress
-            .suspend(|| -> std::io::Result<usize> {
-                write!(std::io::stderr(), "{clean} ")?;
-                std::io::stderr().flush()?;
-                stdin.lock().read_line(&mut line)
+            .suspend(|| {
+                let mut err = std::io::stderr().lock();
+                write!(err, "{clean} ").and_then(|()| err.flush())
             })
-            .context("could not read the answer")?;
+            .context("could not ask")?;
+        let line = line().await.context("could not read the answer")?;
         let answer = line.trim();
         Ok(if answer.is_empty() { default.to_owned() } else { answer.to_owned() })
     }
+}
+
+/// One line of stdin, read on a thread of its own: whoever drops the future (Ctrl-C) waits for nobody's Enter.
+async fn line() -> std::io::Result<String> {
+    let (send, receive) = tokio::sync::oneshot::channel();
+    std::thread::spawn(move || {
+        let mut line = String::new();
+        let read = std::io::stdin().lock().read_line(&mut line);
+        // Nobody hears it any more after Ctrl-C.
+        let _ = send.send(read.map(|_| line));
+    });
+    receive.await.unwrap_or_else(|_| Err(std::io::ErrorKind::UnexpectedEof.into()))
 }

@@ -40,14 +40,7 @@ impl Bar {
             bar.set_position(done);
         } else if self.last_line.elapsed() >= LINE_EVERY {
             self.last_line = Instant::now();
-            let percent = (done * 100).checked_div(total).map_or(String::new(), |p| format!(" ({p} %)"));
-            self.ui.say(&format!(
-                "  {}: {} of {}{percent}, {}",
-                self.label,
-                page::bytes(done),
-                page::bytes(total),
-                self.rate(done, total)
-            ));
+            self.ui.say(&format!("  {}: {}", self.label, so_far(done, total, self.begun.elapsed())));
         }
     }
 
@@ -60,13 +53,18 @@ impl Bar {
             self.ui.say(&format!("  {}: {text}", self.label));
         }
     }
+}
 
-    fn rate(&self, done: u64, total: u64) -> String {
-        let seconds = self.begun.elapsed().as_secs().max(1);
-        let rate = done / seconds;
-        let left = total.saturating_sub(done).checked_div(rate).map(Duration::from_secs);
-        format!("{}/s, {} left", page::bytes(rate), left.map_or("unknown".into(), page::duration))
-    }
+/// `3 MiB of 12 MiB (25 %), 1 MiB/s, 9.0 s left`; without a total only what is known.
+fn so_far(done: u64, total: u64, took: Duration) -> String {
+    let rate = done / took.as_secs().max(1);
+    let per_second = format!("{}/s", page::bytes(rate));
+    let Some(percent) = done.saturating_mul(100).checked_div(total) else {
+        return format!("{}, {per_second}", page::bytes(done));
+    };
+    let left = total.saturating_sub(done).checked_div(rate).map(Duration::from_secs);
+    let left = left.map_or_else(|| "unknown time".to_owned(), page::duration);
+    format!("{} of {} ({percent} %), {per_second}, {left} left", page::bytes(done), page::bytes(total))
 }
 
 impl Drop for Bar {
@@ -79,4 +77,17 @@ impl Drop for Bar {
 
 fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_total_is_not_shown_as_nothing() {
+        let ten = Duration::from_secs(10);
+        assert_eq!(so_far(20 << 20, 0, ten), "20.00 MiB, 2.00 MiB/s");
+        assert_eq!(so_far(20 << 20, 80 << 20, ten), "20.00 MiB of 80.00 MiB (25 %), 2.00 MiB/s, 30.0 s left");
+        assert_eq!(so_far(0, 1 << 20, ten), "0 B of 1.00 MiB (0 %), 0 B/s, unknown time left");
+    }
 }

@@ -47,6 +47,15 @@ pub struct Options {
     pub color: Color,
 }
 
+/// Whether anybody still reads what goes to stdout.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reader {
+    /// Yes.
+    Listens,
+    /// The pipe is closed (`| head`): a quiet end, and the reader's own wish.
+    Gone,
+}
+
 /// Takes secrets out of a text.
 pub type Redact = Arc<dyn Fn(&str) -> String + Send + Sync>;
 
@@ -124,14 +133,15 @@ impl Ui {
         Bar::new(self, label)
     }
 
-    /// Raw bytes for stdout, such as a container's log; a closed pipe ends the run quietly.
+    /// Raw bytes for stdout, such as a container's log. A closed pipe is no error: the answer says so.
     ///
     /// # Errors
     /// When stdout cannot be written for another reason.
-    pub fn raw(&self, bytes: &[u8]) -> std::io::Result<()> {
+    pub fn raw(&self, bytes: &[u8]) -> std::io::Result<Reader> {
         match std::io::stdout().lock().write_all(bytes) {
-            Err(e) if e.kind() == std::io::ErrorKind::BrokenPipe => std::process::exit(0),
-            other => other,
+            Ok(()) => Ok(Reader::Listens),
+            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(Reader::Gone),
+            Err(error) => Err(error),
         }
     }
 
@@ -170,6 +180,13 @@ impl Ui {
             self.show_error(error);
         }
         shown
+    }
+
+    /// An error on stderr alone, for a command whose stdout is not the report. Returns its exit code.
+    #[must_use]
+    pub fn words_of(&self, error: &anyhow::Error) -> Exit {
+        self.show_error(error);
+        error::exit_of(error)
     }
 
     fn show_error(&self, error: &anyhow::Error) {

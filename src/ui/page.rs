@@ -98,12 +98,6 @@ impl Page {
         self.paint(text, console::StyledObject::dim)
     }
 
-    /// Columns of the page.
-    #[must_use]
-    pub fn width(&self) -> usize {
-        self.width
-    }
-
     fn paint<'a>(
         &self,
         text: &'a str,

@@ -28,6 +28,10 @@ pub trait Report {
     }
     /// The document's `data`.
     fn data(&self) -> Value;
+    /// Whether the data goes out as it is, secrets included, because the operator asked for that.
+    fn data_is_raw(&self) -> bool {
+        false
+    }
     /// What ended the work early, when there is a report nevertheless (which steps went well).
     fn error(&self) -> Option<&anyhow::Error> {
         None
@@ -48,15 +52,19 @@ pub(super) fn envelope(
     outcome: &anyhow::Result<Box<dyn Report>>,
     clean: &dyn Fn(&str) -> String,
 ) -> String {
-    let (exit, data, warnings, errors) = match outcome {
+    let (exit, mut data, warnings, errors) = match outcome {
         Ok(report) => (report.exit(), report.data(), report.warnings(), report.error().map(said).into_iter().collect()),
         Err(error) => (error::exit_of(error), Value::Null, Vec::new(), vec![said(error)]),
     };
     let mut document = json!({
         "schema": 1, "command": command, "version": env!("CARGO_PKG_VERSION"), "ok": exit == Exit::Done,
-        "exit": exit, "data": data, "warnings": warnings, "errors": errors,
+        "exit": exit, "data": null, "warnings": warnings, "errors": errors,
     });
     clean_strings(&mut document, clean);
+    if !outcome.as_ref().is_ok_and(|report| report.data_is_raw()) {
+        clean_strings(&mut data, clean);
+    }
+    document["data"] = data;
     format!("{document:#}\n")
 }
 
@@ -74,4 +82,30 @@ fn said(error: &anyhow::Error) -> Value {
     let mut causes = error::causes_of(error).into_iter();
     let message = causes.next().unwrap_or_default();
     json!({ "message": message, "causes": causes.collect::<Vec<_>>(), "hint": error::hints_of(error).first() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Said(bool);
+
+    impl Report for Said {
+        fn render(&self, _page: &mut Page) {}
+        fn data(&self) -> Value {
+            json!({ "line": "secret" })
+        }
+        fn data_is_raw(&self) -> bool {
+            self.0
+        }
+    }
+
+    #[test]
+    fn only_raw_data_keeps_its_secrets() {
+        for (raw, line) in [(false, "[REDACTED]"), (true, "secret")] {
+            let text = envelope("secret", &Ok(Box::new(Said(raw))), &|text| text.replace("secret", "[REDACTED]"));
+            let document: Value = serde_json::from_str(&text).unwrap();
+            assert_eq!((&document["command"], &document["data"]["line"]), (&json!("[REDACTED]"), &json!(line)));
+        }
+    }
 }

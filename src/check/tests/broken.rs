@@ -138,9 +138,9 @@ fn cases() -> Vec<Case> {
             vec![("/env/known/mode", json!(null)), ("/env/known/settings", json!({}))],
             Fail,
             "is gone",
-            "--delete-data tars-home",
+            "uninstall --delete-data tars-home",
         ),
-        ("journal.pending", vec![("/journal/known/present", json!(true))], Warn, "cut off", "--recover"),
+        ("journal.pending", vec![("/journal/known/present", json!(true))], Warn, "cut off", "sudo tars start"),
         ("legacy.deployment", vec![("/legacy/known", old)], Fail, "compose project deploy", "pg_dump"),
         (
             "port.conflict",

@@ -5,12 +5,15 @@ use crate::operate::images::{self, Got, Source};
 use crate::operate::{backend_image, generations, prepare, settings};
 use crate::stack::service::{self, Service};
 use anyhow::{Context as _, Result};
-use futures_util::future::try_join_all;
+use futures_util::future::join_all;
 
 impl Install<'_> {
     pub(super) async fn images(&mut self) -> Said {
         let source = self.source()?;
-        if let Source::File(file) = &source {
+        let stores = self.fetched();
+        if let Source::File(file) = &source
+            && !images::all_there(self.context, &stores, &source).await?
+        {
             let bar = self.context.ui.bar(&format!("loading {}", file.display()));
             let said = images::load(self.context, file).await?;
             drop(bar);
@@ -21,19 +24,15 @@ impl Install<'_> {
         let got = self.get_all(&source).await?;
         let mut env = self.context.stack.need_env()?.clone();
         for (service, image) in &got {
-            self.refuse_other_family(service, &image.image).await?;
+            images::guard_data(self.context, service, &image.image).await?;
             env.set(service.image_setting, &image.image);
         }
         settings::write_env(&self.context.stack.home, &env)?;
         self.context.reread();
-        let prepared = prepare::prepare(self.context).await?;
+        let no_gpu = prepare::prepare(self.context).await?;
         generations::record_first(&self.context.stack)?;
-        if let Some(why) = prepared.no_gpu {
-            self.warn(
-                "gpu.container",
-                format!("the models run on the CPU: {why}"),
-                "docs/INSTALL_HOME.md, \"GPU\", says what to try; tars start --cpu-only says that this is wanted",
-            );
+        if let Some(why) = no_gpu {
+            self.report.warnings.push(crate::command::running::gpu_warning(&why));
         }
         Ok(summary(&got, made))
     }
@@ -47,24 +46,25 @@ impl Install<'_> {
         }
     }
 
-    /// Side by side: packages and pulls mostly wait for the network.
-    async fn get_all(&self, source: &Source) -> Result<Vec<(&'static Service, Got)>> {
-        let services = self.context.stack.services().into_iter().filter(|service| service.name != "backend");
-        let context = &*self.context;
-        try_join_all(services.map(async |service| {
-            let chosen = context.stack.setting(service.image_setting);
-            images::get(context, service, chosen, source).await.map(|got| (service, got))
-        }))
-        .await
+    /// The services whose image is not this binary.
+    fn fetched(&self) -> Vec<&'static Service> {
+        self.context.stack.services().into_iter().filter(|service| service.name != "backend").collect()
     }
 
-    async fn refuse_other_family(&self, service: &Service, image: &str) -> Result<()> {
-        let Some(made_with) = generations::made_with(&self.context.stack.home, service)? else { return Ok(()) };
-        let volume = service.volumes.first().context("a service with an image has a volume")?;
-        if self.context.docker()?.volume(self.context.stack.setting(volume.setting)).await?.is_none() {
-            return Ok(());
-        }
-        images::refuse_other_family(service, &made_with, image)
+    /// Side by side: packages and pulls mostly wait for the network.
+    async fn get_all(&self, source: &Source) -> Result<Vec<(&'static Service, Got)>> {
+        let (context, lock) = (&*self.context, self.lock.as_ref().context("no lock")?);
+        let all = join_all(self.fetched().into_iter().map(async |service| {
+            let chosen = context.stack.setting(service.image_setting);
+            images::get(context, lock, service, chosen, source).await.map(|got| (service, got))
+        }))
+        .await;
+        // All have come to their end: none is left at work, and what the others say is not lost.
+        let (got, failed): (Vec<_>, Vec<_>) = all.into_iter().partition(Result::is_ok);
+        let mut errors = failed.into_iter().filter_map(Result::err);
+        let Some(first) = errors.next() else { return got.into_iter().collect() };
+        errors.for_each(|error| context.ui.say(&format!("      {error:#}")));
+        Err(first)
     }
 }
 

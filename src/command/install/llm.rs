@@ -5,12 +5,13 @@
 
 use super::Install;
 use crate::client::Address;
+use crate::client::errand::Line;
 use crate::docker::HelperSpec;
 use crate::error::{Failure, exit_of};
 use crate::exit::Exit;
 use crate::facts::Registry;
 use crate::operate::images::{self, Source};
-use crate::operate::{models, settings};
+use crate::operate::settings;
 use crate::stack::service;
 use anyhow::{Context as _, Result};
 
@@ -67,7 +68,8 @@ impl Install<'_> {
         if !may_pull {
             return Ok(("none", String::new()));
         }
-        match images::get(self.context, ollama, stack.setting(ollama.image_setting), source).await {
+        let lock = self.lock.as_ref().context("no lock")?;
+        match images::get(self.context, lock, ollama, stack.setting(ollama.image_setting), source).await {
             Ok(_) => Ok(("container", String::new())),
             Err(error) if exit_of(&error) == Exit::Unavailable => Ok(("none", String::new())),
             Err(error) => Err(error),
@@ -80,7 +82,7 @@ impl Install<'_> {
             return Ok(None);
         }
         let question = format!("Ollama {} runs on this machine ({}). Use it?", found.version, found.url);
-        if !self.context.ui.confirm(&question, true)? {
+        if !self.context.ui.confirm(&question, true).await? {
             return Ok(None);
         }
         let url = seen_from_container(&found.url)?;
@@ -108,16 +110,13 @@ impl Install<'_> {
             home: self.context.stack.home.path().display().to_string(),
             ..HelperSpec::default()
         };
-        let id = docker.create_helper(&spec).await?;
-        let ran = docker.run_helper(&id, |_| {}).await;
-        docker.remove(&id).await?;
-        let (code, said) = ran?;
+        let (code, said) = docker.run_once(&spec, |_| {}).await?;
         if code == 0 {
             return Ok(());
         }
         // The errand says why as one line of JSON; anything else is the engine's.
         let failed = said.lines().find_map(|line| match serde_json::from_str(line) {
-            Ok(models::Line::Failed(chain)) => Some(chain.join(": ")),
+            Ok(Line::Failed(chain)) => Some(chain.join(": ")),
             _ => None,
         });
         Err(anyhow::anyhow!(failed.unwrap_or(said)))

@@ -21,7 +21,7 @@ use crate::operate::compose::Compose;
 use crate::operate::images::Source;
 use crate::operate::journal::{self, Goal, Journal};
 use crate::operate::lock::Lock;
-use crate::operate::{lifecycle, recover};
+use crate::operate::{lifecycle, recover, sweep};
 use crate::ui::{self, Report, Warning};
 use anyhow::{Context as _, Result};
 use report::{Installed, Step};
@@ -74,8 +74,8 @@ struct Install<'a> {
     context: &'a mut Context,
     args: &'a InstallArgs,
     facts: Facts,
-    /// Ports that are taken and may be chosen anew.
-    port_findings: Vec<Finding>,
+    /// What the preflight found and a later step mends.
+    fixes: Vec<Finding>,
     compose: Option<Compose>,
     lock: Option<Lock>,
     journal: Option<Journal>,
@@ -92,7 +92,13 @@ type Said = Result<String>;
 /// # Errors
 /// Exit 64 for arguments that contradict each other, 75 when another run holds the lock. A failed step is in the report.
 pub async fn run(context: &mut Context, args: &InstallArgs) -> Result<Box<dyn Report>> {
-    refuse_contradictions(args)?;
+    refuse_contradictions(context, args)?;
+    if let Err(error) = context.docker()
+        && exit_of(&error) == Exit::Usage
+    {
+        // Another machine's engine: nothing that an installation could mend.
+        return Err(error);
+    }
     if args.dry_run {
         return Box::pin(plan::plan(context, args)).await;
     }
@@ -100,12 +106,12 @@ pub async fn run(context: &mut Context, args: &InstallArgs) -> Result<Box<dyn Re
         // Taking it fails with the name of the process that holds it.
         Lock::take(&context.stack.home)?;
     }
-    let report = Installed::new(context);
+    let report = Installed::default();
     let mut install = Install {
         context,
         args,
         facts: Facts::default(),
-        port_findings: Vec::new(),
+        fixes: Vec::new(),
         compose: None,
         lock: None,
         journal: None,
@@ -118,56 +124,36 @@ pub async fn run(context: &mut Context, args: &InstallArgs) -> Result<Box<dyn Re
 
 impl Install<'_> {
     async fn steps(&mut self) -> Result<()> {
-        let begun = self.begin(0);
-        let said = self.preflight().await;
-        self.ended(0, begun, said)?;
+        self.step(0, async |install| install.preflight().await).await?;
         self.take_over()?;
-        let begun = self.begin(1);
-        let said = self.prerequisites().await;
-        self.ended(1, begun, said)?;
-        // Only now there surely is an engine to recover and sweep with.
-        self.recover().await?;
-        let begun = self.begin(2);
-        let said = self.settings().await;
-        self.ended(2, begun, said)?;
-        let begun = self.begin(3);
-        let said = Ok(self.nas());
-        self.ended(3, begun, said)?;
-        let begun = self.begin(4);
-        let said = self.images().await;
-        self.ended(4, begun, said)?;
-        let begun = self.begin(5);
-        let said = self.start().await;
-        self.ended(5, begun, said)?;
-        let begun = self.begin(6);
-        let said = self.wait().await;
-        self.ended(6, begun, said)?;
-        let begun = self.begin(7);
-        let said = self.models().await;
-        self.ended(7, begun, said)?;
-        let begun = self.begin(8);
-        let said = self.verdict().await;
-        self.ended(8, begun, said)
+        self.step(1, async |install| install.prerequisites().await).await?;
+        self.step(2, async |install| install.settings().await).await?;
+        self.step(3, async |install| Ok(install.nas())).await?;
+        self.step(4, async |install| install.images().await).await?;
+        self.step(5, async |install| install.start().await).await?;
+        self.step(6, async |install| install.wait().await).await?;
+        self.step(7, async |install| install.models().await).await?;
+        self.step(8, async |install| install.verdict().await).await
     }
 
-    fn begin(&self, n: usize) -> Instant {
+    /// Runs one step: says that it begins, how it ended and how long it took, and writes it into report and journal.
+    async fn step(&mut self, n: usize, work: impl AsyncFnOnce(&mut Self) -> Said) -> Result<()> {
         let (name, about) = STEPS[n];
         self.context.ui.say(&format!("[{}/{}] {name}: {about}", n + 1, STEPS.len()));
-        Instant::now()
-    }
-
-    fn ended(&mut self, n: usize, begun: Instant, said: Said) -> Result<()> {
-        let (name, _) = STEPS[n];
+        let begun = Instant::now();
+        if let Some(journal) = &mut self.journal {
+            journal.step(name)?;
+        }
+        let said = work(self).await;
         let took = begun.elapsed();
-        let (status, detail, failed) = match said {
-            Ok(detail) => ("done", detail, Ok(())),
-            Err(error) => ("failed", format!("{error}"), Err(error)),
+        let (status, mark, detail) = match &said {
+            Ok(detail) => ("done", "✓", detail.clone()),
+            Err(error) => ("failed", "✗", error.to_string()),
         };
-        let mark = if status == "done" { "✓" } else { "✗" };
         self.context.ui.say(&format!("      {mark} {name}: {detail} ({})", ui::duration(took)));
         let duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
         self.report.steps.push(Step { name, status, detail, duration_ms });
-        failed
+        said.map(|_| ())
     }
 
     /// Makes the home and takes its lock: from here on this run changes things.
@@ -208,25 +194,27 @@ impl Install<'_> {
     }
 
     fn warn(&mut self, id: &'static str, message: impl Into<String>, hint: impl Into<String>) {
-        let warning = Warning { id, message: message.into(), hint: Some(hint.into()) };
-        self.report.warnings.push(warning);
+        self.report.warnings.push(Warning { id, message: message.into(), hint: Some(hint.into()) });
     }
 
     /// Closes the journal when what ran before runs again, and gives the report its verdict.
     async fn end(mut self, ended: Result<()>) -> Result<Box<dyn Report>> {
-        if let Some(journal) = self.journal.take() {
-            if ended.is_ok() || self.runs_as_before().await.unwrap_or(false) {
-                journal.close()?;
-            } else {
-                self.context.ui.warn("what ran before does not run now: tars start brings it back");
-            }
-        }
+        let well = ended.is_ok();
         if let Err(error) = ended {
-            let early = self.report.steps.is_empty();
-            if early {
-                return Err(error);
-            }
             self.report.error = Some(with_room_hint(error));
+        }
+        if let Some(journal) = self.journal.take() {
+            if let Ok(docker) = self.context.docker() {
+                // What a step that failed left behind: helpers of its siblings.
+                sweep::own(docker, &self.context.stack.home, &self.context.run).await.ok();
+            }
+            if well || self.runs_as_before().await.unwrap_or(false) {
+                if let Err(error) = journal.close() {
+                    self.warn("journal", format!("the journal could not be removed: {error:#}"), "run: tars start");
+                }
+            } else {
+                self.warn("journal", "what ran before does not run now", "tars start brings it back");
+            }
         }
         Ok(Box::new(self.report))
     }
@@ -248,7 +236,7 @@ fn with_room_hint(error: anyhow::Error) -> anyhow::Error {
         .into()
 }
 
-fn refuse_contradictions(args: &InstallArgs) -> Result<()> {
+fn refuse_contradictions(context: &Context, args: &InstallArgs) -> Result<()> {
     if args.model.as_deref() == Some("none") && args.ollama_url.is_some() {
         return Err(Failure::new(Exit::Usage, "--model none declines a language model and --ollama-url names one")
             .hint("leave one of the two out")
@@ -256,6 +244,16 @@ fn refuse_contradictions(args: &InstallArgs) -> Result<()> {
     }
     if let Some(url) = &args.ollama_url {
         crate::client::Address::parse(url, crate::client::ollama::PORT)?;
+        if url.contains('@') {
+            return Err(Failure::new(Exit::Usage, "an Ollama behind a user name and password cannot be used yet")
+                .hint("let it listen in a network that you trust, without a password in the address")
+                .into());
+        }
+        if args.model.is_none() && context.stack.setting("OLLAMA_MODEL") == "none" {
+            return Err(Failure::new(Exit::Usage, "the chat model was declined earlier (OLLAMA_MODEL=none)")
+                .hint("say which one to use now: --model NAME")
+                .into());
+        }
     }
     Ok(())
 }

@@ -1,10 +1,11 @@
 //! `--dry-run`: the plan, from the same facts. Changes nothing, not even a lock file.
 
-use super::preflight::gather;
+use super::preflight::{gather, refuse};
 use super::report::Step;
 use super::{InstallArgs, STEPS};
-use crate::check::{self, Finding, Fix};
+use crate::check::{self, Finding, Fix, Severity};
 use crate::context::Context;
+use crate::error::exit_of;
 use crate::exit::Exit;
 use crate::facts::{Facts, Registry};
 use crate::operate::compose::Compose;
@@ -18,22 +19,26 @@ use serde_json::{Value, json};
 struct Plan {
     steps: Vec<Step>,
     warnings: Vec<Warning>,
-    refused: bool,
+    /// Why it would be refused.
+    error: Option<anyhow::Error>,
 }
 
 pub(super) async fn plan(context: &Context, args: &InstallArgs) -> Result<Box<dyn Report>> {
     let facts = gather(context, args).await;
     let outcomes = check::run(check::preflight(), &facts);
-    let findings: Vec<Finding> = outcomes.iter().flat_map(|outcome| outcome.answer.findings()).cloned().collect();
-    let refused = check::blocking(&outcomes).next().is_some();
+    let error = refuse(&check::blocking(&outcomes).collect::<Vec<_>>()).err();
+    let findings =
+        || outcomes.iter().flat_map(|outcome| outcome.answer.findings().iter().map(move |f| (outcome.id, f)));
+    let fixes: Vec<Fix> = findings().filter_map(|(_, finding)| finding.fix.clone()).collect();
+    let left = || findings().filter(|(_, finding)| finding.fix.is_none());
     let would = [
-        match (refused, findings.len()) {
-            (true, _) => "refuse this machine: see below".to_owned(),
-            (false, 0) => "find nothing in the way".to_owned(),
-            (false, n) => format!("go on, with {n} warnings: see below"),
+        match (&error, left().count()) {
+            (Some(_), _) => "refuse this machine: see below".to_owned(),
+            (None, 0) => "find nothing in the way".to_owned(),
+            (None, n) => format!("go on, with {n} warnings: see below"),
         },
-        prerequisites(context, &findings.iter().filter_map(|finding| finding.fix.clone()).collect::<Vec<_>>()).await,
-        settings(context),
+        prerequisites(context, &fixes).await,
+        settings(context, &fixes),
         if args.skip_nas { "skip it".to_owned() } else { "say that it is not configured".to_owned() },
         images(context, args, &facts),
         "create and start what is not running".to_owned(),
@@ -41,20 +46,16 @@ pub(super) async fn plan(context: &Context, args: &InstallArgs) -> Result<Box<dy
         models(context, args, &facts),
         "say GO or NO-GO".to_owned(),
     ];
-    let steps = STEPS
-        .iter()
-        .zip(would)
-        .map(|((name, _), detail)| Step { name, status: "planned", detail, duration_ms: 0 })
-        .collect();
-    let warnings = findings
-        .into_iter()
-        .map(|finding| Warning {
-            id: "preflight",
-            message: format!("{}: {}", finding.about, finding.problem),
-            hint: Some(finding.hint),
-        })
-        .collect();
-    Ok(Box::new(Plan { steps, warnings, refused }))
+    let step = |((name, _), detail): (&(&'static str, _), _)| Step { name, status: "planned", detail, duration_ms: 0 };
+    let steps = STEPS.iter().zip(would).map(step).collect();
+    let warning = |(id, finding): (&'static str, &Finding)| Warning {
+        id,
+        message: format!("{}: {}", finding.about, finding.problem),
+        hint: Some(finding.hint.clone()),
+    };
+    // What blocks is the error itself.
+    let warnings = left().filter(|(_, finding)| finding.severity == Severity::Warn).map(warning).collect();
+    Ok(Box::new(Plan { steps, warnings, error }))
 }
 
 async fn prerequisites(context: &Context, fixes: &[Fix]) -> String {
@@ -71,18 +72,23 @@ async fn prerequisites(context: &Context, fixes: &[Fix]) -> String {
     if fixes.contains(&Fix::InstallGpuToolkit) {
         would.push("install NVIDIA's container toolkit");
     }
-    if would.is_empty() && context.docker().is_ok() {
-        "find Docker and compose there".to_owned()
-    } else {
-        would.join(", ")
+    match (would.is_empty(), context.docker()) {
+        (false, _) => would.join(", "),
+        (true, Ok(_)) => "find Docker and compose there".to_owned(),
+        (true, Err(error)) => format!("stop: {error}"),
     }
 }
 
-fn settings(context: &Context) -> String {
+fn settings(context: &Context, fixes: &[Fix]) -> String {
     let home = context.stack.home.path().display();
+    let ports = fixes.iter().filter_map(|fix| match fix {
+        Fix::UsePort { setting, port } => Some(format!(", {setting}={port} because the usual one is taken")),
+        _ => None,
+    });
+    let ports: String = ports.collect();
     match &context.stack.env {
-        Some(_) => format!("keep the settings in {home} and add what is new"),
-        None => format!("make {home} with new secrets"),
+        Some(_) => format!("keep the settings in {home} and add what is new{ports}"),
+        None => format!("make {home} with new secrets{ports}"),
     }
 }
 
@@ -135,7 +141,11 @@ impl Report for Plan {
     }
 
     fn exit(&self) -> Exit {
-        if self.refused { Exit::Failed } else { Exit::Done }
+        self.error.as_ref().map_or(Exit::Done, exit_of)
+    }
+
+    fn error(&self) -> Option<&anyhow::Error> {
+        self.error.as_ref()
     }
 
     fn data(&self) -> Value {

@@ -1,12 +1,12 @@
 //! Step 1: everything about this machine that could be in the way. Changes nothing.
 
 use super::{Install, InstallArgs, Said};
-use crate::check::{self, Finding, Fix, Outcome};
+use crate::check::{self, Finding, Outcome};
 use crate::context::Context;
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::facts::{self, DOCKER_HUB, Facts, Registry, Sources};
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use std::time::Duration;
 
 /// How long the registry may take to answer the preflight; the engine's own pull has more patience.
@@ -14,34 +14,42 @@ const REGISTRY_WITHIN: Duration = Duration::from_secs(4);
 
 impl Install<'_> {
     pub(super) async fn preflight(&mut self) -> Said {
-        self.facts = gather(self.context, self.args).await;
-        let outcomes = check::run(check::preflight(), &self.facts);
-        self.take_over_old_settings()?;
-        refuse(&check::blocking(&outcomes).collect::<Vec<_>>())?;
-        // An interrupted run is no warning here: the next step brings it to its end.
-        let outcomes = outcomes.iter().filter(|outcome| outcome.id != "journal.pending");
-        let findings = outcomes.flat_map(|outcome| outcome.answer.findings());
-        self.port_findings =
-            findings.clone().filter(|finding| matches!(finding.fix, Some(Fix::UsePort { .. }))).cloned().collect();
-        for finding in findings.filter(|finding| finding.fix.is_none()) {
-            self.warn("preflight", format!("{}: {}", finding.about, finding.problem), finding.hint.clone());
-        }
+        self.look().await?;
         Ok(summary(&self.facts))
     }
 
-    /// An old deployment's env file can be taken over, when the operator says so.
-    fn take_over_old_settings(&mut self) -> Result<()> {
+    /// Gathers, refuses what no step mends, and keeps what one does. Asked again when the engine was silent at first:
+    /// only then its volumes and containers show.
+    pub(super) async fn look(&mut self) -> Result<()> {
+        self.facts = gather(self.context, self.args).await;
+        let outcomes = check::run(check::preflight(), &self.facts);
+        refuse(&check::blocking(&outcomes).collect::<Vec<_>>())?;
+        self.report.warnings.clear();
+        self.fixes.clear();
+        // An interrupted run is no warning here: the next step brings it to its end.
+        for outcome in outcomes.into_iter().filter(|outcome| outcome.id != "journal.pending") {
+            for finding in outcome.answer.findings() {
+                if finding.fix.is_some() {
+                    self.fixes.push(finding.clone());
+                } else {
+                    self.warn(outcome.id, format!("{}: {}", finding.about, finding.problem), finding.hint.clone());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// An old deployment's env file can be taken over, when the operator says so; needs the lock.
+    pub(super) async fn take_over_old_settings(&mut self) -> Result<()> {
         let Ok(Some(legacy)) = self.facts.legacy.known() else { return Ok(()) };
-        let home = &self.context.stack.home;
-        let Some(old) =
-            legacy.env_file.clone().filter(|file| *file != home.env_file() && self.context.stack.env.is_none())
-        else {
+        let home = self.context.stack.home.clone();
+        let unsettled = self.context.stack.env.is_none() && self.context.stack.env_problem.is_none();
+        let Some(old) = legacy.env_file.clone().filter(|file| unsettled && *file != home.env_file()) else {
             return Ok(());
         };
         let question = format!("Take over the settings of the old deployment from {}?", old.display());
-        if self.context.ui.confirm(&question, false)? {
-            home.create()?;
-            let bytes = std::fs::read(&old)?;
+        if self.context.ui.confirm(&question, false).await? {
+            let bytes = std::fs::read(&old).with_context(|| format!("could not read {}", old.display()))?;
             crate::stack::state::write(&home.env_file(), 0o600, &bytes)?;
             self.context.reread();
         }
@@ -72,6 +80,9 @@ fn flags(context: &Context, args: &InstallArgs) -> Vec<(&'static str, String)> {
     if let Some(source) = &args.images {
         flags.push(("TARS_IMAGES", source.to_string()));
     }
+    if args.cpu_only {
+        flags.push(("TARS_GPU", "off".to_owned()));
+    }
     if args.with_frontend && context.stack.setting("TARS_PORT_WEB").is_empty() {
         flags.push(("TARS_PORT_WEB", super::settings::WEB_PORT.to_owned()));
     }
@@ -79,7 +90,7 @@ fn flags(context: &Context, args: &InstallArgs) -> Vec<(&'static str, String)> {
 }
 
 /// All of them at once: an operator does not want to meet them one by one.
-fn refuse(blocking: &[(&Outcome, &Finding)]) -> Result<()> {
+pub(super) fn refuse(blocking: &[(&Outcome, &Finding)]) -> Result<()> {
     let Some((_, first)) = blocking.first() else { return Ok(()) };
     let rights = blocking.iter().any(|(outcome, _)| matches!(outcome.id, "host.rights" | "engine.permission"));
     let exit = if rights { Exit::NotPermitted } else { Exit::Failed };

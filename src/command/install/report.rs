@@ -1,6 +1,5 @@
 //! The verdict: what a person sees across the room, and the same as data.
 
-use crate::context::Context;
 use crate::error;
 use crate::exit::Exit;
 use crate::operate::wait;
@@ -21,7 +20,7 @@ pub(super) struct Step {
 }
 
 /// The result of an installation.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Installed {
     pub steps: Vec<Step>,
     pub warnings: Vec<Warning>,
@@ -33,18 +32,6 @@ pub(super) struct Installed {
 }
 
 impl Installed {
-    pub(super) fn new(_context: &Context) -> Self {
-        Self {
-            steps: Vec::new(),
-            warnings: Vec::new(),
-            error: None,
-            go: false,
-            urls: BTreeMap::new(),
-            admin: None,
-            retrieval_only: false,
-        }
-    }
-
     /// The stack is of use.
     pub(super) fn go(&mut self, stack: &Stack) {
         let api = wait::api_url(stack);
@@ -87,17 +74,20 @@ impl Report for Installed {
         page.line("");
         if self.go {
             self.render_go(page);
-        } else if let Some(step) = self.steps.last() {
+        } else {
+            let failed = self.steps.iter().find(|step| step.status == "failed");
+            let what = failed
+                .map_or_else(|| "this run did not succeed".to_owned(), |step| format!("the step {} failed", step.name));
             page.wrapped(
                 "  ",
-                &format!(
-                    "NO-GO: the step {} failed. Nothing was lost; when it is mended, run the same command again.",
-                    step.name
-                ),
+                &format!("NO-GO: {what}. Nothing was lost; when it is mended, run the same command again."),
             );
         }
         for warning in &self.warnings {
-            page.wrapped(&format!("  {} ", page.yellow("!")), &warning.message);
+            // What follows the first line is no prose: the difference of a file keeps its lines.
+            let (first, rest) = warning.message.split_once('\n').unwrap_or((&warning.message, ""));
+            page.wrapped(&format!("  {} ", page.yellow("!")), first);
+            rest.lines().for_each(|line| page.line(format!("      {line}")));
             page.wrapped("    → ", warning.hint.as_deref().unwrap_or_default());
         }
     }

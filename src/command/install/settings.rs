@@ -4,9 +4,11 @@ use super::{Install, Said};
 use crate::check::Fix;
 use crate::error::Failure;
 use crate::exit::Exit;
+use crate::operate::unit::AtBoot;
 use crate::operate::{settings, unit};
 use crate::stack::envfile::EnvFile;
-use anyhow::Result;
+use anyhow::{Context as _, Result};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 /// The web page's port when `--with-frontend` asks for one and the settings name none.
@@ -22,8 +24,7 @@ impl Install<'_> {
         let home = self.context.stack.home.clone();
         let mut env = settings::completed(present.as_ref(), self.context.stack.project())?;
         self.apply_flags(&mut env);
-        self.choose_ports(&mut env)?;
-        choose_docs_dir(&mut env, present.as_ref(), home.path())?;
+        self.mend(&mut env).await?;
         let (written, edited) = settings::compose_files(&home, env.get("COMPOSE_PROJECT_NAME").unwrap_or_default())?;
         for file in edited {
             self.warn(
@@ -71,11 +72,21 @@ impl Install<'_> {
         }
     }
 
-    /// A port that somebody else holds, where no client knows it yet: the next free one is offered.
-    fn choose_ports(&mut self, env: &mut EnvFile) -> Result<()> {
-        for finding in std::mem::take(&mut self.port_findings) {
+    /// What the preflight found and the settings mend: a home that others may write to; a port that somebody else
+    /// holds, where no client knows it yet: the next free one is offered.
+    async fn mend(&mut self, env: &mut EnvFile) -> Result<()> {
+        for finding in self.fixes.clone() {
+            if let Some(Fix::Chmod { path, mode }) = &finding.fix {
+                std::fs::set_permissions(path, std::fs::Permissions::from_mode(*mode))
+                    .with_context(|| format!("could not change the mode of {}", path.display()))?;
+                self.warn(
+                    "home.permissions",
+                    format!("{}; it has mode {mode:o} now", finding.problem),
+                    "nothing to do",
+                );
+            }
             let Some(Fix::UsePort { setting, port }) = &finding.fix else { continue };
-            if !self.context.ui.confirm(&format!("{}. Use {port} instead?", finding.problem), true)? {
+            if !self.context.ui.confirm(&format!("{}. Use {port} instead?", finding.problem), true).await? {
                 return Err(Failure::new(Exit::Failed, finding.problem).hint(finding.hint).into());
             }
             env.set(setting, &port.to_string());
@@ -90,20 +101,18 @@ impl Install<'_> {
 
     /// What stands outside the home: the binary and the unit that recovers at boot. Only root may.
     async fn machine_files(&mut self) -> Result<bool> {
-        if !crate::context::is_root() {
-            return Ok(false);
-        }
-        let binary = unit::install_binary()?;
         let stack = &self.context.stack;
-        let Some((_, written)) = unit::ensure(&stack.home, stack.project()).await? else {
-            self.warn(
-                "recover.boot",
-                "this system has neither systemd nor cron: a run that a power cut interrupts is not recovered at boot",
-                "after a power cut run: tars start",
-            );
-            return Ok(binary);
+        let why = match unit::ensure(&stack.home, stack.project()).await? {
+            AtBoot::Recovers { changed } => return Ok(unit::install_binary()? || changed),
+            AtBoot::NotPermitted => "installed without root",
+            AtBoot::NoWay => "this system has neither systemd nor cron",
         };
-        Ok(binary || written)
+        self.warn(
+            "recover.boot",
+            format!("{why}: a run that a power cut interrupts is not recovered at boot"),
+            "after a power cut run: tars start",
+        );
+        if crate::context::is_root() { unit::install_binary() } else { Ok(false) }
     }
 }
 
@@ -114,53 +123,4 @@ fn summary(home: &Path, new: bool, written: bool) -> String {
         (false, false) => "already so",
     };
     format!("{} {what}", home.display())
-}
-
-/// Compose refuses a bind mount whose source is missing: the folder is made, in the home where `/mnt` may not be written.
-fn choose_docs_dir(env: &mut EnvFile, present: Option<&EnvFile>, home: &Path) -> Result<()> {
-    let dir = env.get("TARS_DOCS_DIR").unwrap_or_default().to_owned();
-    if !Path::new(&dir).is_dir()
-        && let Err(error) = std::fs::create_dir_all(&dir)
-    {
-        let operators = present.and_then(|env| env.get("TARS_DOCS_DIR")).is_some_and(|chosen| chosen == dir);
-        if operators {
-            return Err(Failure::new(
-                Exit::Failed,
-                format!("the documents' folder {dir} (TARS_DOCS_DIR) cannot be made"),
-            )
-            .hint("make it, or name another one in the env file")
-            .caused_by(error)
-            .into());
-        }
-        let own = home.join("llm_docs");
-        std::fs::create_dir_all(&own)?;
-        env.set("TARS_DOCS_DIR", &own.display().to_string());
-    }
-    let dir = env.get("TARS_DOCS_DIR").unwrap_or_default().to_owned();
-    env.set("TARS_DOCS_PROPAGATION", propagation(Path::new(&dir)));
-    Ok(())
-}
-
-/// `rslave` lets the container see a share that is mounted later; the engine refuses it on a private mount (facts I).
-fn propagation(dir: &Path) -> &'static str {
-    let real = dir.canonicalize().unwrap_or_else(|_| dir.to_owned());
-    let mounts = std::fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
-    let holding = mounts
-        .lines()
-        .filter_map(|line| Some((line.split(' ').nth(4)?, line)))
-        .filter(|(at, _)| real.starts_with(at))
-        .max_by_key(|(at, _)| at.len());
-    match holding {
-        // Optional fields stand between the sixth field and a lone dash (proc_pid_mountinfo(5)).
-        Some((_, line))
-            if line
-                .split(' ')
-                .skip(6)
-                .take_while(|field| *field != "-")
-                .any(|field| field.starts_with("shared:") || field.starts_with("master:")) =>
-        {
-            "rslave"
-        }
-        _ => "rprivate",
-    }
 }

@@ -5,7 +5,8 @@ use crate::client::api::Verdict;
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::operate::journal::Goal;
-use crate::operate::{lifecycle, models, wait};
+use crate::operate::{generations, lifecycle, models, wait};
+use crate::ui;
 use anyhow::Context as _;
 
 impl Install<'_> {
@@ -17,7 +18,7 @@ impl Install<'_> {
         journal.goal(Goal::Running(wanted))?;
         journal.step("start")?;
         let (compose, lock) = (self.compose.as_ref().context("no compose")?, self.lock.as_ref().context("no lock")?);
-        lifecycle::up(self.context, lock, compose).await?;
+        lifecycle::up(self.context, lock, compose, &[]).await?;
         Ok(format!("{count} services"))
     }
 
@@ -29,6 +30,7 @@ impl Install<'_> {
             .map_or_else(String::new, |(took, name)| format!(", {name} last after {}", crate::ui::duration(*took)));
         wait::all_answered(answers)?;
         wait::for_api(&self.context.stack).await?;
+        generations::mark_filled(&self.context.stack.home)?;
         Ok(format!("all {} answer{slowest}", services.len()))
     }
 
@@ -47,8 +49,19 @@ impl Install<'_> {
         let mut said = Vec::new();
         for key in ["OLLAMA_MODEL", "TARS_EMBED_MODEL"] {
             let model = self.context.stack.setting(key).to_owned();
-            let pulled = models::ensure(self.context, &model).await?;
-            said.push(format!("{model} {}", if pulled { "pulled" } else { "there" }));
+            let got = models::ensure(self.context, &model).await?;
+            if let Some((needs, here)) = got.too_large {
+                self.warn(
+                    "model.memory",
+                    format!(
+                        "{model} has {} and this machine {} of memory: it may be very slow or not load",
+                        ui::bytes(needs),
+                        ui::bytes(here)
+                    ),
+                    "choose a smaller one: tars install --model NAME",
+                );
+            }
+            said.push(format!("{model} {}", if got.pulled { "pulled" } else { "there" }));
         }
         Ok(said.join(", "))
     }

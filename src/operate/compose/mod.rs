@@ -13,6 +13,7 @@ use super::program;
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::stack::Stack;
+use crate::stack::compose::{KEPT, OLDEST};
 use anyhow::{Context as _, Result};
 use std::time::Duration;
 use tokio::process::Command;
@@ -22,24 +23,6 @@ use tokio::process::Command;
 pub struct Compose {
     found: Found,
 }
-
-/// Variables of the surroundings that the child needs; all others stay outside.
-const KEPT: [&str; 14] = [
-    "PATH",
-    "HOME",
-    "USER",
-    "LANG",
-    "LC_ALL",
-    "TERM",
-    "DOCKER_HOST",
-    "DOCKER_CONFIG",
-    "XDG_RUNTIME_DIR",
-    "http_proxy",
-    "https_proxy",
-    "no_proxy",
-    "SSL_CERT_FILE",
-    "SSL_CERT_DIR",
-];
 
 impl Compose {
     /// The plugin `docker compose`, else `docker-compose` of at least 1.28 (the first with profiles).
@@ -94,7 +77,7 @@ impl Compose {
 fn is_usable(version: &str) -> bool {
     let mut parts = version.trim_start_matches('v').split('.').map(|part| part.parse::<u32>().unwrap_or(0));
     let (major, minor) = (parts.next().unwrap_or(0), parts.next().unwrap_or(0));
-    major >= 2 || (major == 1 && minor >= 28)
+    (major, minor) >= OLDEST
 }
 
 fn missing(what: &str) -> Failure {

@@ -44,6 +44,24 @@ fn a_broken_line_is_named_and_the_rest_is_read() {
 }
 
 #[test]
+fn a_line_that_is_not_utf8_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("env");
+    std::fs::write(&path, b"A=1\nB=caf\xe9\nC=3\nwords\n").unwrap();
+    let env = EnvFile::read(&path).unwrap().unwrap();
+    let lines: Vec<_> = env.problems().iter().map(|problem| problem.line).collect();
+    assert_eq!((lines.as_slice(), env.get("C")), ([2, 4].as_slice(), Some("3")));
+    assert!(env.problem().is_some_and(|failure| failure.message.contains("line 2: this is not UTF-8")));
+}
+
+#[test]
+fn only_what_compose_sees_is_referred_to() {
+    assert_eq!(value("P=x$CARGO_PKG_NAME"), "x", "the shell's own variables stay outside");
+    assert_ne!(value("P=$PATH"), "");
+    assert_eq!(value("P=x$LATER\nLATER=1"), "x");
+}
+
+#[test]
 fn a_problem_never_quotes_what_may_be_a_secret() {
     let env = EnvFile::parse("hunter2hunter2\nP='s3cret");
     assert!(env.problems().iter().all(|p| !p.what.contains("hunter2") && !p.what.contains("s3cret")));
@@ -80,4 +98,11 @@ fn completing_adds_only_what_is_missing_with_its_comment() {
     let once = env.text();
     env.complete_from(&template);
     assert_eq!(env.text(), once);
+}
+
+#[test]
+fn a_broken_line_is_no_less_secret() {
+    let env = EnvFile::parse("export A_PASSWORD='never closed\nlost words here\n# comment\nB=1\n");
+    let spoiled: Vec<_> = env.spoiled().collect();
+    assert_eq!(spoiled, [("A_PASSWORD".into(), "never closed".into()), ("SECRET".into(), "lost words here".into())]);
 }

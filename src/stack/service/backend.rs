@@ -4,7 +4,6 @@ use super::{Probe, Service, State, Volume};
 
 pub(super) const SERVICE: Service = Service {
     name: "backend",
-    role: "API",
     image_setting: "TARS_IMAGE_BACKEND",
     image: "",
     recipe: None,
@@ -21,5 +20,4 @@ pub(super) const SERVICE: Service = Service {
         Volume { key: "backend_logs", setting: "TARS_VOLUME_LOGS", path: "/var/log/tars", generations: false },
     ],
     state: Some(State::Directory),
-    required: true,
 };

@@ -5,7 +5,6 @@ use super::{Probe, Service, State, Volume};
 
 pub(super) const SERVICE: Service = Service {
     name: "chromadb",
-    role: "vector store",
     image_setting: "TARS_IMAGE_CHROMA",
     image: "chromadb/chroma:1.5.9",
     recipe: Some(&crate::stack::images::CHROMA),
@@ -21,5 +20,4 @@ pub(super) const SERVICE: Service = Service {
     },
     volumes: &[Volume { key: "chroma_data", setting: "TARS_VOLUME_CHROMA", path: "/data", generations: true }],
     state: Some(State::Directory),
-    required: true,
 };

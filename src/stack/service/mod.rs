@@ -48,8 +48,6 @@ pub struct Volume {
 pub struct Service {
     /// Name in the compose file; the container is `<project>-<name>`.
     pub name: &'static str,
-    /// What it is for, in two or three words.
-    pub role: &'static str,
     /// The setting that holds its image.
     pub image_setting: &'static str,
     /// The pinned image of the registry; empty for the backend, which is this binary.
@@ -66,8 +64,6 @@ pub struct Service {
     pub volumes: &'static [Volume],
     /// The shape of that state.
     pub state: Option<State>,
-    /// Whether the stack is of no use without it (the backend's 503).
-    pub required: bool,
 }
 
 /// Every service, in the order people read them.

@@ -4,7 +4,6 @@ use super::{Probe, Service, State, Volume};
 
 pub(super) const SERVICE: Service = Service {
     name: "ollama",
-    role: "language models",
     image_setting: "TARS_IMAGE_OLLAMA",
     image: "ollama/ollama:0.32.15",
     recipe: None,
@@ -13,5 +12,4 @@ pub(super) const SERVICE: Service = Service {
     probe: Probe { command: &["ollama", "list"], asks: "lists its models" },
     volumes: &[Volume { key: "ollama_data", setting: "TARS_VOLUME_OLLAMA", path: "/root/.ollama", generations: false }],
     state: Some(State::Models),
-    required: false,
 };

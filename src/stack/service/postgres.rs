@@ -5,7 +5,6 @@ use super::{Probe, Service, State, Volume};
 
 pub(super) const SERVICE: Service = Service {
     name: "postgres",
-    role: "database",
     image_setting: "TARS_IMAGE_POSTGRES",
     image: "postgres:15-alpine",
     recipe: Some(&crate::stack::images::POSTGRES),
@@ -26,5 +25,4 @@ pub(super) const SERVICE: Service = Service {
         generations: true,
     }],
     state: Some(State::Dump),
-    required: true,
 };

@@ -5,7 +5,6 @@ use super::{Probe, Service, State, Volume};
 
 pub(super) const SERVICE: Service = Service {
     name: "redis",
-    role: "cache",
     image_setting: "TARS_IMAGE_REDIS",
     image: "redis:7.2-alpine",
     recipe: Some(&crate::stack::images::REDIS),
@@ -14,5 +13,4 @@ pub(super) const SERVICE: Service = Service {
     probe: Probe { command: &["sh", "-c", "redis-cli -e ping | grep -qx PONG"], asks: "answers PING" },
     volumes: &[Volume { key: "redis_data", setting: "TARS_VOLUME_REDIS", path: "/data", generations: true }],
     state: Some(State::Snapshot),
-    required: false,
 };
