@@ -87,6 +87,8 @@ pub(super) fn anchors(known: Vec<Pattern>) -> Anchors {
     all.extend([
         ("form-data;", What::Line(special::form_data)),
         (" is your", What::Line(special::is_your)),
+        (" is the ", What::Line(special::is_your)),
+        (" is my ", What::Line(special::is_your)),
         (":AA", What::Line(special::telegram)),
     ]);
     all.extend(tool::names().enumerate().map(|(row, name)| (name, What::Tool(row))));

@@ -17,6 +17,7 @@ mod decode;
 mod engine;
 mod finder;
 mod known;
+mod letters;
 mod look;
 mod marker;
 mod name;

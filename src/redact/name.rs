@@ -283,6 +283,9 @@ fn glued(word: &str) -> bool {
     if word.starts_with("nopass") {
         return false;
     }
+    if let Some(rest) = word.strip_prefix("password") {
+        return !matches!(rest, "" | "s") && class(rest) & IS_ABOUT == 0;
+    }
     GLUED.iter().any(|end| word.len() > end.len() && word.ends_with(end))
         || BEGUN.iter().any(|begin| word.starts_with(begin))
         || (word.len() > 5 && word.ends_with("pass") && !PASSES.contains(&word))

@@ -5,7 +5,7 @@ set -eu
 mb=${1:-500} runs=${2:-3}
 tars=${TARS:-target/x86_64-unknown-linux-gnu/release/tars}
 work=$(mktemp -d)
-[ -n "${KEEP:-}" ] || trap 'rm -rf "$work"' EXIT
+trap 'rm -rf "$work"' EXIT
 cat > "$work/five.sed" <<'EOF'
 s/\(password\|passwd\|secret\|token\|api_key\)\([=:]["' ]*\)[^ "',;&]*/\1\2[REDACTED]/Ig
 s/Bearer [A-Za-z0-9._-]*/Bearer [REDACTED]/g

@@ -100,14 +100,16 @@ fn run(text: &[u8], start: usize, bare: usize, end: usize, inside: Inside<'_>, o
 
 /// Digests, ids and words: hexadecimal digits and dashes only, or hardly a digit or a capital.
 fn is_plain(word: &[u8]) -> bool {
-    let (mut other, mut digits, mut capitals) = (0, 0, 0);
+    if word.iter().all(|byte| CLASS[*byte as usize] & OTHER == 0) {
+        return true;
+    }
+    let (mut digits, mut capitals) = (0, 0);
     for byte in word {
         let class = CLASS[*byte as usize];
-        other += usize::from(class & OTHER != 0);
         digits += usize::from(class & DIGIT != 0);
         capitals += usize::from(class & CAPITAL != 0);
     }
-    other == 0 || (digits < 2 && capitals < 6)
+    digits < 2 && capitals < 6
 }
 
 const RUN: u8 = 1;
@@ -174,131 +176,24 @@ fn prefixed(word: &[u8]) -> bool {
 
 /// Words before `_` or `-` that announce an id or a digest.
 fn is_noun(head: &[u8]) -> bool {
-    const NOUNS: &[&str] = &[
-        "sha",
-        "sha1",
-        "sha256",
-        "sha512",
-        "md5",
-        "req",
-        "request",
-        "run",
-        "msg",
-        "message",
-        "file",
-        "doc",
-        "document",
-        "chunk",
-        "trace",
-        "span",
-        "id",
-        "obj",
-        "object",
-        "img",
-        "image",
-        "vol",
-        "volume",
-        "net",
-        "network",
-        "ctr",
-        "container",
-        "job",
-        "task",
-        "evt",
-        "event",
-        "usr",
-        "user",
-        "org",
-        "acct",
-        "cus",
-        "sub",
-        "pi",
-        "ch",
-        "batch",
-        "call",
-        "thread",
-        "asst",
-        "resp",
-        "conv",
-        "hash",
-        "etag",
-        "commit",
-        "build",
-        "cache",
-        "node",
-        "svc",
-        "service",
-        "collection",
-        "layer",
-        "digest",
-        "pod",
-        "overlay",
-        "backup",
-        "tx",
-        "page",
-        "db",
-        "chatcmpl",
-        "cmpl",
-        "upload",
-        "part",
-        "index",
-        "segment",
-        "point",
-        "embedding",
-        "boot",
-        "machine",
-        "bucket",
-    ];
+    const NOUNS: &str = "sha sha1 sha256 sha512 md5 req request run msg message file doc document chunk trace span id obj \
+        object img image vol volume net network ctr container job task evt event usr user org acct cus sub \
+        pi ch batch call thread asst resp conv hash etag commit build cache node svc service collection \
+        layer digest pod overlay backup tx page db chatcmpl cmpl upload part index segment point embedding \
+        boot machine bucket";
     let lower = String::from_utf8_lossy(head).to_ascii_lowercase();
-    lower.split(['-', '_']).any(|part| NOUNS.contains(&part))
+    lower.split(['-', '_']).any(|part| NOUNS.split_whitespace().any(|noun| noun == part))
 }
 
 /// Whether the words right before call it something public.
 fn is_named_public(text: &[u8], start: usize, end: usize) -> bool {
-    const PUBLIC: [&str; 38] = [
-        "sha1",
-        "sha2",
-        "sha5",
-        "sha3",
-        "sha-",
-        "md5",
-        "digest",
-        "fingerprint",
-        "public",
-        "pubkey",
-        "etag",
-        "integrity",
-        "checksum",
-        "hash:",
-        "hash=",
-        "peer",
-        "recipient",
-        "cert",
-        "handshake",
-        "request-id",
-        "request_id",
-        "requestid",
-        "trace",
-        "websocket",
-        "ssh-rsa",
-        "ssh-ed25519",
-        "ecdsa-",
-        "thumbprint",
-        "vector",
-        "embedding",
-        "boundary",
-        "\"x\"",
-        "\"n\"",
-        "\"y\"",
-        "\"kid\"",
-        "-id-2",
-        "if-none-match",
-        "etcd",
-    ];
+    const PUBLIC: &str = "sha1 sha2 sha5 sha3 sha- md5 digest fingerprint public pubkey etag integrity checksum hash: hash= \
+        peer recipient cert handshake request-id request_id requestid trace websocket ssh-rsa ssh-ed25519 \
+        ecdsa- thumbprint vector embedding boundary \"x\" \"n\" \"y\" \"kid\" -id-2 if-none-match etcd";
     let low = line_start(text, start).max(start.saturating_sub(48));
     let before = String::from_utf8_lossy(&text[low..start]).to_ascii_lowercase();
     let word = &text[start..end];
-    PUBLIC.iter().any(|name| before.contains(name))
+    PUBLIC.split_whitespace().any(|name| before.contains(name))
         || word.starts_with(b"AAAAB3Nza")
         || word.starts_with(b"AAAAC3Nza")
         || word.starts_with(b"AAAAE2Vj")

@@ -1,6 +1,7 @@
 //! Layer two: what the form of a text says is secret.
 
 mod block;
+mod call;
 mod extent;
 mod glue;
 pub(super) mod header;

@@ -4,6 +4,7 @@
 //! the glue behind it, the value behind that; then ask whether the value is one.
 
 use super::block;
+use super::call;
 use super::extent::{self, Around, Extent};
 use super::glue::{self, Glue};
 use super::header;
@@ -150,7 +151,7 @@ fn value_of(text: &[u8], name: &Name, out: &mut Vec<Span>) {
         Glue::Space => space::find(text, name, at, out),
         Glue::Cell => cell(text, name, at, out),
         Glue::Tag => tag(text, name, at, out),
-        Glue::Comma | Glue::Paren => argument(text, name, glue, at, out),
+        Glue::Comma | Glue::Paren => call::argument(text, name, glue, at, out),
         Glue::Equals | Glue::Colon => assigned(text, name, glue, at, extent::around(text, name.start), out),
     }
 }
@@ -172,7 +173,7 @@ fn assigned(text: &[u8], name: &Name, glue: Glue, at: usize, around: Around, out
     let open = skip_blanks(text, at);
     let at = wrapped(text, open);
     let eol = line_end(text, at);
-    if byte(text, open) == b'(' && glue == Glue::Equals && credentials(text, name, open + 1, out) {
+    if byte(text, open) == b'(' && glue == Glue::Equals && call::credentials(text, name, open + 1, out) {
         return;
     }
     if block::find(text, name, glue, at, around, out) {
@@ -260,7 +261,7 @@ fn quote_inside(text: &[u8], at: usize, end: usize) -> Option<Extent> {
 }
 
 /// Past what wraps a value: `Some(`, `<<`, `b"`, `!unsafe`, `string(14)`.
-fn wrapped(text: &[u8], at: usize) -> usize {
+pub(super) fn wrapped(text: &[u8], at: usize) -> usize {
     let rest = &text[at..text.len().min(at + 40)];
     for wrapper in [
         &b"Some("[..],
@@ -357,56 +358,6 @@ fn tag(text: &[u8], name: &Name, at: usize, out: &mut Vec<Span>) {
         return;
     }
     take(text, name, Extent { start, end, quoted: true }, out);
-}
-
-/// `("name", "value")`, `--name", "value"`, `name('value')`.
-fn argument(text: &[u8], name: &Name, glue: Glue, at: usize, out: &mut Vec<Span>) {
-    let flag = glue::is_flag(text, name.start);
-    if glue == Glue::Paren && credentials(text, name, at, out) {
-        return;
-    }
-    // `"name": "DB_PASSWORD", "value": "x"`
-    let label = text[..name.start.saturating_sub(1)].trim_ascii_end().last();
-    if glue == Glue::Comma && !flag && matches!(label, Some(b':' | b'=')) && super::named::value(text, name, at, out) {
-        return;
-    }
-    let mut at = skip_while(text, at, |byte| b" \t\r\n".contains(&byte));
-    at = wrapped(text, at);
-    let Some(value) = extent::quoted(text, at, false) else { return };
-    let secret = &text[value.start..value.end];
-    let list = glue == Glue::Comma
-        && !flag
-        && before(text, name.start.saturating_sub(1)) != b'('
-        && !super::is_tuple(text, name.start);
-    let names = name::grade(secret) != Grade::No && !look::is_random(secret);
-    if flag || !(list || names) || look::is_random(secret) {
-        take(text, name, value, out);
-    }
-}
-
-/// `auth=('user', 'x')`, `login("user", "x")`: the strings behind the first.
-pub(super) fn credentials(text: &[u8], name: &Name, at: usize, out: &mut Vec<Span>) -> bool {
-    let word = text[name.start..name.end].to_ascii_lowercase();
-    if ![&b"auth"[..], b"login", b"credential", b"session"]
-        .iter()
-        .any(|part| memchr::memmem::find(&word, part).is_some())
-    {
-        return false;
-    }
-    let eol = line_end(text, at).min(at + 400);
-    let (mut i, mut index) = (at, 0);
-    while i < eol && text[i] != b')' {
-        if quote(text, i).is_some() {
-            let Some(value) = extent::quoted(text, i, false) else { return index > 1 };
-            if index > 0 && look::is_loose(&text[value.start..value.end]) {
-                out.push(Span::new(value.start, value.end, &PAIR).kind("password"));
-            }
-            index += 1;
-            i = value.end;
-        }
-        i += 1;
-    }
-    index > 1
 }
 
 /// Adds the value unless it is none.

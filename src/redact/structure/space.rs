@@ -51,6 +51,10 @@ pub(super) fn find(text: &[u8], name: &Name, at: usize, out: &mut Vec<Span>) {
     if !flag && (byte(text, at) == b'[' || at >= line_end(text, at)) {
         return;
     }
+    let opened = byte(text, at) == b'{' && name.grade == Grade::Strong;
+    if opened && super::block::find(text, name, glue::Glue::Colon, at, extent::around(text, name.start), out) {
+        return;
+    }
     let around = extent::around(text, name.start);
     if flag {
         return flagged(text, name, at, around, out);
@@ -68,8 +72,16 @@ pub(super) fn find(text: &[u8], name: &Name, at: usize, out: &mut Vec<Span>) {
     if let Some(value) = quoted_value(text, at) {
         return sentence_or_secret(text, name, value, out);
     }
-    let end = extent::bare(text, at, around);
+    // "the token (x)"
+    let at = at + usize::from(byte(text, at) == b'(' && name.grade == Grade::Strong);
+    let mut end = extent::bare(text, at, around);
+    if before(text, at) == b'(' {
+        end = text[at..end].iter().position(|byte| *byte == b')').map_or(end, |close| at + close);
+    }
     let value = &text[at..end];
+    if around.leading && is_upper(word) && look::is_one_password(value) {
+        return push(text, name, at, end, out);
+    }
     if around.leading && is_upper(word) && look::is_loose(value)
         || name.grade == Grade::Strong && is_bare_secret(text, name, value)
     {

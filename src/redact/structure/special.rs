@@ -192,7 +192,7 @@ pub(in crate::redact) fn is_your(text: &[u8], at: usize, out: &mut Vec<Span>) {
     let rest = String::from_utf8_lossy(&text[at..eol]).to_ascii_lowercase();
     let start = at - text[..at].iter().rev().take(64).take_while(|byte| byte.is_ascii_graphic()).count();
     let digits = text[start..at].iter().filter(|byte| byte.is_ascii_digit()).count();
-    if digits > 2
+    if (digits > 2 || look::is_loose(&text[start..at]))
         && ["code", "password", "pin", "otp", "token"].iter().any(|word| rest.contains(word))
         && !look::is_placeholder(&text[start..at], true)
     {
