@@ -91,7 +91,8 @@ impl Context {
     }
 
     fn teach(&mut self) {
-        let builder = self.learned.iter().fold(Redactor::builder(), |builder, (key, value)| builder.value(key, value));
+        let builder =
+            self.learned.iter().fold(self.redactor.continued(), |builder, (key, value)| builder.value(key, value));
         self.redactor = builder.build();
         let redactor = self.redactor.clone();
         self.ui.redact_with(std::sync::Arc::new(move |text| redactor.text(text).into_owned()));

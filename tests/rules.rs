@@ -39,7 +39,7 @@ const LAYERS: [(&str, &[&str]); 15] = [
 ];
 
 /// Crates and macros that only some places may name.
-const FENCES: [(&str, &[&str]); 12] = [
+const FENCES: [(&str, &[&str]); 11] = [
     ("bollard::", &["docker/"]),
     ("tar::", &["archive/"]),
     ("flate2::", &["archive/"]),
