@@ -19,21 +19,27 @@ must inside docker load -i /mnt/share/images.tar
 
 # Containers of a run; a service is none, whatever labels its image has.
 builder() { inside docker ps -a --filter label=io.tars.run --format '{{.ID}} {{.Label "com.docker.compose.service"}}' | awk 'NF == 1'; }
-# killed WHAT COMMAND…: starts an installation, waits for the state, kills it.
+# killed WHAT CONDITION: installs, and kills when the condition holds; asked inside, so that little time is lost.
 killed() {
-  local what=$1
-  shift
-  inside sh -c 'nohup /mnt/share/tars install --yes --images packages >/tmp/out 2>&1 & echo $! >/tmp/pid'
-  within 90 "$what" "$@"
-  inside sh -c 'kill -9 $(cat /tmp/pid)' || fail "it had ended before it could be killed: $(inside tail -n 3 /tmp/out)"
-  step "killed: $what"
+  step "killed: $1"
+  cat >"$WORK/share/kill-when" <<SH
+nohup /mnt/share/tars install --yes --images packages >/tmp/out 2>&1 &
+pid=\$!
+builder() { docker ps -aq --filter label=io.tars.run --filter status=running; }
+for try in \$(seq 1000); do
+  kill -0 \$pid 2>/dev/null || { echo "it ended before it could be killed"; exit 1; }
+  if $2; then kill -9 \$pid; exit; fi
+  sleep 0.05
+done
+echo "that never came"; exit 1
+SH
+  try inside sh /mnt/share/kill-when
+  expect_exit 0 "$1: $(inside tail -n 3 /tmp/out)"
 }
-installs_packages() { [ -n "$(builder)" ] && inside docker exec "$(builder)" sh -c 'ls /var/lib/apt/lists | grep -q Packages'; }
-is_installed() { [ -n "$(builder)" ] && inside docker exec "$(builder)" sh -c 'test -x /usr/bin/redis-server'; }
 
-killed "the build container is there" eval '[ -n "$(builder)" ]'
-killed "the recipe has fetched package lists" installs_packages
-killed "the package is installed" is_installed
+killed "the build container is there" '[ -n "$(builder)" ]'
+killed "the recipe has fetched package lists" 'docker exec "$(builder)" sh -c "ls /var/lib/apt/lists | grep -q Packages" 2>/dev/null'
+killed "the package is installed" 'docker exec "$(builder)" test -x /usr/bin/redis-server 2>/dev/null'
 
 step "a plain re-run"
 try inside /mnt/share/tars install --yes --images packages
