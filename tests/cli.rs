@@ -45,8 +45,8 @@ fn help_is_as_agreed() {
         let mut args: Vec<_> = path.iter().map(String::as_str).collect();
         args.push("--help");
         // A home of this machine is no part of the agreement; nor are blanks at line ends.
-        let help: String = stdout(&args).lines().map(|line| format!("{}\n", line.trim_end())).collect();
-        let name = format!("help{}.txt", path.iter().map(|word| format!("-{word}")).collect::<String>());
+        let help = stdout(&args).lines().map(str::trim_end).collect::<Vec<_>>().join("\n") + "\n";
+        let name = format!("help{}.txt", path.iter().flat_map(|word| ["-", word]).collect::<String>());
         let file = dir.join(&name);
         if bless {
             std::fs::write(&file, &help).unwrap();

@@ -369,7 +369,7 @@ fn every_compose_file_is_embedded() {
     let on_disk: BTreeSet<_> = std::fs::read_dir(root().join("deploy"))
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .filter(|name| name.ends_with(".yml") || name.ends_with(".yaml"))
+        .filter(|name| Path::new(name).extension().is_some_and(|kind| kind == "yml" || kind == "yaml"))
         .collect();
     let embedded: BTreeSet<_> = compose::FILES.iter().map(|(name, _)| (*name).to_owned()).collect();
     assert_eq!(on_disk, embedded);

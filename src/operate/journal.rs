@@ -111,9 +111,7 @@ mod tests {
 
     #[test]
     fn what_a_dead_run_left_is_read_back() {
-        let dir = tempfile::tempdir().unwrap();
-        let home = Home::at(dir.path());
-        home.create().unwrap();
+        let (_dir, home) = Home::temporary();
         let goal = Goal::Running(vec!["postgres".into()]);
         let mut journal = Journal::open(&home, "r1", "restart", goal.clone()).unwrap();
         journal.step("stop").unwrap();

@@ -103,16 +103,9 @@ mod tests {
     use super::*;
     use std::io::Read;
 
-    fn home() -> (tempfile::TempDir, Home) {
-        let dir = tempfile::tempdir().unwrap();
-        let home = Home::at(dir.path());
-        home.create().unwrap();
-        (dir, home)
-    }
-
     #[test]
     fn the_second_is_told_who_holds_it() {
-        let (_dir, home) = home();
+        let (_dir, home) = Home::temporary();
         let first = Lock::take(&home).unwrap();
         assert!(!Lock::is_free(&home));
         let error = Lock::take(&home).unwrap_err();
@@ -123,7 +116,7 @@ mod tests {
 
     #[test]
     fn a_child_keeps_it_after_its_parent_let_go() {
-        let (_dir, home) = home();
+        let (_dir, home) = Home::temporary();
         let lock = Lock::take(&home).unwrap();
         let mut child = std::process::Command::new("sh")
             .args(["-c", "echo up; exec tail -f /dev/null"])

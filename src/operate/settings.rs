@@ -164,16 +164,9 @@ fn read_if_there(path: &Path) -> Result<Option<Vec<u8>>> {
 mod tests {
     use super::*;
 
-    fn home() -> (tempfile::TempDir, Home) {
-        let dir = tempfile::tempdir().unwrap();
-        let home = Home::at(dir.path());
-        home.create().unwrap();
-        (dir, home)
-    }
-
     #[test]
     fn an_edited_file_is_kept_and_an_old_one_replaced() {
-        let (_dir, home) = home();
+        let (_dir, home) = Home::temporary();
         assert_eq!(compose_files(&home, "p").unwrap().0, compose::FILES.len());
         assert_eq!(compose_files(&home, "p").unwrap().0, 0);
         let path = home.path().join(compose::MAIN);
@@ -206,7 +199,7 @@ mod tests {
 
     #[test]
     fn the_env_file_is_private_from_the_start() {
-        let (_dir, home) = home();
+        let (_dir, home) = Home::temporary();
         let env = completed(None, "p").unwrap();
         assert!(write_env(&home, &env).unwrap());
         assert!(!write_env(&home, &env).unwrap());

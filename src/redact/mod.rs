@@ -1,8 +1,8 @@
 //! What stands between the operator's secrets and every place `tars` writes words.
 //!
-//! Three layers look at the same text and their findings are joined: *known values* ([`known`]) in
-//! any encoding, *structure* ([`structure`]: what a key, a flag or a URL says is secret), and
-//! *patterns* ([`pattern`]: what looks like a token, a key block or a hash). A finding becomes
+//! Three layers look at the same text and their findings are joined: *known values* (`known`) in
+//! any encoding, *structure* (`structure`: what a key, a flag or a URL says is secret), and
+//! *patterns* (`pattern`: what looks like a token, a key block or a hash). A finding becomes
 //! `[REDACTED:kind#n]`; the same secret has the same `n` everywhere in a run. The rest of the text
 //! is copied byte for byte. This module knows nothing of Docker, archives or terminals.
 //!

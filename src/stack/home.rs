@@ -42,6 +42,15 @@ impl Home {
         }
     }
 
+    /// A new home that goes with its first half, for tests.
+    #[cfg(test)]
+    pub(crate) fn temporary() -> (tempfile::TempDir, Self) {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let home = Self::at(dir.path());
+        home.create().expect("a home in it");
+        (dir, home)
+    }
+
     /// The directory itself.
     #[must_use]
     pub fn path(&self) -> &Path {

@@ -113,7 +113,7 @@ struct Schema {
 /// Writes a state file as readable JSON.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub fn save<T: Serialize>(path: &Path, mode: u32, value: &T) -> Result<()> {
     let mut bytes = serde_json::to_vec_pretty(value)?;
     bytes.push(b'\n');

@@ -1,7 +1,7 @@
 //! `tars install`: from a bare host to a stack that answers, in named steps, GO or NO-GO.
 //!
 //! Each step first looks whether it is already so, so that a run which was interrupted anywhere goes on and ends in the
-//! same state as one that was not. The order of [`STEPS`] is the order of the run.
+//! same state as one that was not. The order of `STEPS` is the order of the run.
 
 mod images;
 mod llm;
