@@ -182,7 +182,11 @@ impl EnvFile {
             Some((_, entry)) if entry.value == value => {}
             Some((raw, entry)) => {
                 value.clone_into(&mut entry.value);
+                let comment = scan::comment(raw).map(str::to_owned);
                 *raw = scan::render(key, value);
+                if let Some(comment) = comment {
+                    raw.insert_str(raw.len() - 1, &format!(" {comment}"));
+                }
             }
             None => self.append(key, value),
         }

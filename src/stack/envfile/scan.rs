@@ -62,6 +62,18 @@ fn value(text: &str, start: usize, lookup: &impl Fn(&str) -> Option<String>) -> 
     Ok((start + line.len(), expand(body, false, lookup)?))
 }
 
+/// The comment behind an entry's value, from its `#` on.
+pub(super) fn comment(raw: &str) -> Option<&str> {
+    let (_, value) = raw.split_once(['=', ':'])?;
+    let value = value.trim_start_matches([' ', '\t']);
+    let behind = match value.chars().next() {
+        Some(quote @ ('\'' | '"')) => &value[1 + closing(&value[1..], quote)? + 1..],
+        Some('#') => return Some(value.trim_end()),
+        _ => &value[value.find(" #").or_else(|| value.find("\t#"))?..],
+    };
+    Some(behind.trim()).filter(|text| text.starts_with('#'))
+}
+
 /// Resolves `$NAME`, `${NAME}`, `${NAME:-default}` and, inside double quotes, backslash escapes.
 fn expand(text: &str, escapes: bool, lookup: &impl Fn(&str) -> Option<String>) -> Result<String, String> {
     let mut out = String::with_capacity(text.len());

@@ -81,6 +81,17 @@ fn setting_keeps_everything_else() {
 }
 
 #[test]
+fn a_comment_behind_a_value_survives_a_new_value() {
+    let mut env = EnvFile::parse("A=1 # one\nB='x # y' # two\nC=  # fill me\nD=a#b\n");
+    for key in ["A", "B", "C", "D"] {
+        env.set(key, "new");
+    }
+    assert_eq!(env.text(), "A=new # one\nB=new # two\nC=new # fill me\nD=new\n");
+    let again = EnvFile::parse(&env.text());
+    assert!(["A", "B", "C", "D"].iter().all(|key| again.get(key) == Some("new")));
+}
+
+#[test]
 fn what_is_written_is_what_is_read() {
     for value in ["", "a b", "x$y", "it's", "\"quoted\"", "back\\slash", "line\nbreak", "#hash", "a #b", "ü"] {
         let mut env = EnvFile::parse("");
