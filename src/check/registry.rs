@@ -31,7 +31,7 @@ fn reachable(facts: &Facts) -> Result<Answer, NotKnown> {
             Finding::warn("registry-1.docker.io", problem, "look at the proxy of this network").into()
         }
         Registry::TooMany(wait) => too_many(*wait),
-        Registry::Unreachable { why, .. } => unreachable(why, only),
+        Registry::Unreachable { why, .. } => unreachable(why, only, stores_missing(facts)),
     })
 }
 
@@ -43,21 +43,27 @@ fn nothing_missing(facts: &Facts) -> bool {
     facts.images.known().is_ok_and(|images| images.iter().all(|image| image.present.is_some() || !fetched(image)))
 }
 
+/// Whether a database's image is still to come; where the images do not show, it may be.
+fn stores_missing(facts: &Facts) -> bool {
+    let store = |image: &Image| image.present.is_none() && !matches!(image.service.as_str(), "backend" | "ollama");
+    facts.images.known().map_or(true, |images| images.iter().any(store))
+}
+
 fn too_many(wait: Option<u64>) -> Answer {
     let when = wait.map_or_else(|| "later".to_owned(), |seconds| format!("in {seconds} s"));
     let problem = "the registry says that this address has asked too often (HTTP 429)";
     Finding::warn("registry-1.docker.io", problem, format!("try again {when}, or log in: docker login")).into()
 }
 
-fn unreachable(why: &str, only: bool) -> Answer {
+fn unreachable(why: &str, only: bool, stores: bool) -> Answer {
     let problem = format!("the registry cannot be reached: {why}");
     if only {
         let hint =
             "look at this machine's network and proxy, or choose another source: --images packages, or --images FILE";
         return Finding::fail("registry-1.docker.io", problem, hint).into();
     }
-    let problem =
-        problem + "; the databases are then built from Debian's and PyPI's packages, and Ollama's image cannot be had";
+    let built = if stores { "the databases are then built from Debian's and PyPI's packages, and " } else { "" };
+    let problem = format!("{problem}; {built}Ollama's image cannot be had");
     let hint = "go on; or look at this machine's network and proxy; or bring the images in a file: --images FILE";
     Finding::warn("registry-1.docker.io", problem, hint).into()
 }
