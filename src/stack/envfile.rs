@@ -10,7 +10,7 @@
 //! let mut env = EnvFile::parse("# mine\nA=x$B\nP='x$y' # literal\n");
 //! assert_eq!(env.get("P"), Some("x$y"));
 //! env.set("P", "new");
-//! assert_eq!(env.text(), "# mine\nA=x$B\nP=new\n");
+//! assert_eq!(env.text(), "# mine\nA=x$B\nP=new # literal\n");
 //! ```
 
 use super::compose::KEPT;
