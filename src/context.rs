@@ -107,11 +107,7 @@ pub fn is_root() -> bool {
 
 async fn running_home(docker: &Docker) -> Result<Option<PathBuf>> {
     let Ok(containers) = docker.containers(STACK_LABEL).await else { return Ok(None) };
-    let homes: BTreeSet<_> = containers
-        .iter()
-        .map(|container| container.label("com.docker.compose.project.working_dir"))
-        .filter(|home| !home.is_empty())
-        .collect();
+    let homes: BTreeSet<_> = containers.iter().map(Container::home).filter(|home| !home.is_empty()).collect();
     match homes.len() {
         0 | 1 => Ok(homes.first().map(PathBuf::from)),
         _ => {

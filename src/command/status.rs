@@ -15,6 +15,7 @@ use crate::ui::{self, Page, Report, Warning};
 use anyhow::{Context as _, Result};
 use serde::Serialize;
 use serde_json::{Value, json};
+use std::path::Path;
 use std::time::Duration;
 
 /// How long the API may take to say whether it is ready: it gives each store 2 s.
@@ -151,9 +152,8 @@ async fn containers(docker: &Docker, stack: &Stack, project: &mut String) -> Res
     if !found.is_empty() || stack.env.is_some() {
         return Ok(found);
     }
-    let home = stack.home.path().display().to_string();
     let mut any = docker.containers(crate::stack::STACK_LABEL).await?;
-    any.retain(|container| container.label("com.docker.compose.project.working_dir") == home);
+    any.retain(|container| stack.home.is(Path::new(container.home())));
     if let Some(container) = any.first() {
         container.project().clone_into(project);
     }

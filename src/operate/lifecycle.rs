@@ -4,7 +4,7 @@ use super::compose::Compose;
 use super::lock::Lock;
 use crate::context::Context;
 use crate::docker::{Container, Docker, Status};
-use crate::stack::{Stack, service};
+use crate::stack::{PROJECT_LABEL, Stack, service};
 use anyhow::Result;
 use futures_util::future::try_join_all;
 use std::path::Path;
@@ -18,8 +18,8 @@ const GRACE_S: i32 = 90;
 /// # Errors
 /// When the engine does not answer.
 pub async fn containers(docker: &Docker, stack: &Stack) -> Result<Vec<Container>> {
-    let mut found = docker.containers(&format!("com.docker.compose.project={}", stack.project())).await?;
-    found.retain(|container| stack.home.is(Path::new(container.label("com.docker.compose.project.working_dir"))));
+    let mut found = docker.containers(&format!("{PROJECT_LABEL}={}", stack.project())).await?;
+    found.retain(|container| stack.home.is(Path::new(container.home())));
     Ok(found)
 }
 

@@ -42,7 +42,7 @@ pub async fn refuse_foreign(context: &Context) -> Result<()> {
 /// The project whose compose made a volume, where it says so.
 #[must_use]
 pub fn owner(volume: &Volume) -> Option<String> {
-    volume.labels.get("com.docker.compose.project").cloned()
+    volume.labels.get(crate::stack::PROJECT_LABEL).cloned()
 }
 
 /// The volumes that once held data and are gone: a start would make empty ones in their place, without a word.
