@@ -79,10 +79,20 @@ pub enum Command {
     Restart,
     /// Show what runs and what is missing
     Status,
+    /// Back everything up into one archive that is read back before it counts
+    Backup(Box<crate::command::backup::BackupCommand>),
     /// Show the services' logs, without secrets
     Logs(crate::command::logs::LogsArgs),
+    /// Bring back what an archive holds, beside the live data first; or undo that, or rehearse it
+    Restore(crate::command::restore::RestoreArgs),
     /// Remove the stack; data, home and archives stay unless told otherwise
     Uninstall(crate::command::uninstall::UninstallArgs),
+    /// List, pull, choose and remove language models
+    Model(crate::command::model::ModelArgs),
+    /// Make the index of vectors anew, with another embedding model for example
+    Reindex(crate::command::reindex::ReindexArgs),
+    /// Add, list and change the users of the API, without anybody's password
+    User(crate::command::user::UserArgs),
     /// Copy stdin to stdout without secrets
     Redact(crate::command::redact::RedactArgs),
     /// Run the backend: the API that people talk to (inside its container)
@@ -106,8 +116,13 @@ impl Command {
             Self::Stop => "stop",
             Self::Restart => "restart",
             Self::Status => "status",
+            Self::Restore(_) => "restore",
+            Self::Backup(_) => "backup",
             Self::Logs(_) => "logs",
             Self::Uninstall(_) => "uninstall",
+            Self::Model(_) => "model",
+            Self::Reindex(_) => "reindex",
+            Self::User(_) => "user",
             Self::Redact(_) => "redact",
             Self::Serve(_) => "serve",
             Self::Completions { .. } => "completions",
@@ -120,8 +135,22 @@ impl Command {
     pub fn is_recorded(&self) -> bool {
         match self {
             Self::Install(args) => !args.dry_run,
-            Self::Start(_) | Self::Stop | Self::Restart | Self::Uninstall(_) => true,
+            Self::Restore(args) => !args.dry_run,
+            Self::Start(_) | Self::Stop | Self::Restart | Self::Uninstall(_) | Self::Reindex(_) => true,
+            Self::Backup(args) => args.changes_something(),
+            Self::User(args) => args.what.changes_something(),
+            Self::Model(args) => args.what.changes_something(),
             _ => false,
+        }
+    }
+
+    /// Whether it ends by itself soon after the operator interrupts, because it must start again what it stopped. All
+    /// others are dropped where they are.
+    #[must_use]
+    pub fn winds_down(&self) -> bool {
+        match self {
+            Self::Backup(args) => args.winds_down(),
+            other => matches!(other, Self::Restore(_)),
         }
     }
 
@@ -132,6 +161,7 @@ impl Command {
             Self::Install(_) => "run the same command again: it goes on where it was",
             Self::Start(_) | Self::Stop | Self::Restart => "run the same command again; tars status says what runs now",
             Self::Uninstall(_) => "run the same command again: it removes the rest",
+            Self::Backup(_) => "nothing was left half-done; run the same command again",
             _ => "nothing was left half-done",
         }
     }

@@ -77,7 +77,11 @@ impl Context {
     /// Learns the secrets of the settings: no word of this run shows one.
     fn learn(&mut self) {
         let Some(settings) = &self.stack.env else { return };
-        let values = env::secrets().filter_map(|key| Some((key.to_owned(), settings.get(key)?.to_owned())));
+        let values = env::secrets().filter_map(|key| Some((key, settings.get(key)?)));
+        // A list is learned word by word as well: each of them may stand alone.
+        let words = settings.get(env::OLD_KEYS).into_iter().flat_map(|list| list.split(','));
+        let words = words.map(|word| (env::OLD_KEYS, word.trim()));
+        let values = values.chain(words).map(|(key, value)| (key.to_owned(), value.to_owned()));
         self.learned.extend(values);
         self.teach();
     }

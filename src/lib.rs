@@ -13,22 +13,24 @@
 //! docker · archive · redact · client · ui    know nothing of each other
 //! stack, error, exit   what the stack is; errors with hints; every exit code
 //! ```
+//! `archive`, `base` (error, exit), `client`, `redact` and `serve` are crates of their own: they compile beside the rest,
+//! and only when they change.
 
-pub mod archive;
 pub mod check;
 pub mod cli;
-pub mod client;
 pub mod command;
 pub mod context;
 pub mod docker;
-pub mod error;
-pub mod exit;
 pub mod facts;
 pub mod operate;
-pub mod redact;
-pub mod serve;
 pub mod stack;
 pub mod ui;
+
+pub use tars_archive as archive;
+pub use tars_base::{error, exit};
+pub use tars_client as client;
+pub use tars_redact as redact;
+pub use tars_serve as serve;
 
 use clap::{CommandFactory, Parser};
 use cli::{Cli, Command};
@@ -49,6 +51,9 @@ pub fn run() -> Exit {
         Ok(cli) => cli,
         Err(error) => return usage(&error),
     };
+    if matches!(cli.command, Command::Serve(_)) {
+        serve::memory::give_back();
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -67,6 +72,7 @@ async fn dispatch(cli: Cli) -> Exit {
     match &cli.command {
         Command::Serve(args) => return serve_alone(&ui, args).await,
         Command::Redact(args) => return redact(&ui, args),
+        Command::Backup(args) if args.is_look() => return look(&ui),
         Command::Completions { shell } => {
             return text(&ui, |out| clap_complete::generate(*shell, &mut Cli::command(), "tars", out));
         }
@@ -94,24 +100,30 @@ async fn dispatch(cli: Cli) -> Exit {
 async fn execute(context: &mut Context, command: &Command) -> anyhow::Result<Box<dyn Report>> {
     match command {
         Command::Install(args) => command::install::run(context, args).await,
-        Command::Start(args) => command::start::run(context, args).await,
+        Command::Start(args) => Box::pin(command::start::run(context, args)).await,
         Command::Stop => command::stop::run(context).await,
         Command::Restart => command::restart::run(context).await,
         Command::Status => command::status::run(context).await,
+        Command::Restore(args) => Box::pin(command::restore::run(context, args)).await,
+        Command::Backup(args) => Box::pin(command::backup::run(context, args)).await,
         Command::Logs(args) => command::logs::run(context, args).await,
         Command::Uninstall(args) => command::uninstall::run(context, args).await,
+        Command::Model(args) => Box::pin(command::model::run(context, args)).await,
+        Command::Reindex(args) => command::reindex::run(context, args).await,
+        Command::User(args) => command::user::run(context, args).await,
         Command::Redact(_) | Command::Serve(_) | Command::Completions { .. } | Command::Man => {
             anyhow::bail!("handled before")
         }
     }
 }
 
-/// Runs the command until it ends or the operator wants to stop; then what the run made for itself is removed.
+/// Runs the command until it ends or the operator wants to stop, unless it sees to that itself; then what the run made
+/// for itself is removed.
 async fn until_cancelled(context: &mut Context, command: &Command) -> anyhow::Result<Box<dyn Report>> {
     let cancel = context.cancel.clone();
     let ended = tokio::select! {
         outcome = Box::pin(execute(context, command)) => Some(outcome),
-        () = cancel.cancelled() => None,
+        () = cancel.cancelled(), if !command.winds_down() => None,
     };
     if let Some(outcome) = ended {
         return outcome;
@@ -152,6 +164,14 @@ fn redact(ui: &Ui, args: &command::redact::RedactArgs) -> Exit {
     }
 }
 
+/// The child that looks at a directory of archives: it asks no engine and may hang for good.
+fn look(ui: &Ui) -> Exit {
+    match operate::keeping::look::answer(std::io::stdin().lock()) {
+        Ok(answer) => text(ui, |out| out.extend(answer.into_bytes())),
+        Err(error) => ui.words_of(&error),
+    }
+}
+
 /// Generated text goes out in one piece; a closed pipe is the reader's own wish.
 fn text(ui: &Ui, generate: impl FnOnce(&mut Vec<u8>)) -> Exit {
     let mut out = Vec::new();
@@ -177,6 +197,21 @@ fn usage(error: &clap::Error) -> Exit {
     shown
 }
 
+/// The command line, without the command that a schedule runs: it may hold a token, as in a web hook.
+fn told(args: impl Iterator<Item = String>) -> String {
+    let mut hidden = false;
+    let told = args.map(|arg| match arg.strip_prefix("--on-result") {
+        _ if std::mem::take(&mut hidden) => "…".to_owned(),
+        Some("") => {
+            hidden = true;
+            arg
+        }
+        Some(value) if value.starts_with('=') => "--on-result=…".to_owned(),
+        _ => arg,
+    });
+    told.collect::<Vec<_>>().join(" ")
+}
+
 fn record(
     context: &Context,
     ui: &Ui,
@@ -191,7 +226,7 @@ fn record(
     let run = runs::Run {
         schema: 1,
         run: context.run.clone(),
-        command: ui.clean(&std::env::args().collect::<Vec<_>>().join(" ")),
+        command: ui.clean(&told(std::env::args())),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         began: begun.0.to_string(),
         duration_ms: u64::try_from(begun.1.elapsed().as_millis()).unwrap_or(u64::MAX),
@@ -202,5 +237,21 @@ fn record(
     };
     if let Err(error) = runs::record(&context.stack.home, &run) {
         ui.detail(&format!("this run could not be recorded: {error:#}"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::told;
+
+    #[test]
+    fn a_schedules_command_is_not_told() {
+        let told = |line: &str| told(line.split(' ').map(str::to_owned));
+        assert_eq!(
+            told("tars backup schedule --on-result hook --daily 03:00"),
+            "tars backup schedule --on-result … --daily 03:00"
+        );
+        assert_eq!(told("tars backup schedule --on-result=hook"), "tars backup schedule --on-result=…");
+        assert_eq!(told("tars backup --on-resultant x"), "tars backup --on-resultant x");
     }
 }

@@ -4,7 +4,7 @@
 //! [`Failure`] joins the chain; [`exit_of`] and [`hints_of`] read it back. Nothing here prints.
 //!
 //! ```
-//! use tars::{error::{Failure, exit_of}, exit::Exit};
+//! use tars_base::{error::{Failure, exit_of}, exit::Exit};
 //! let error = anyhow::Error::from(
 //!     Failure::new(Exit::Unavailable, "no Docker engine answers").hint("run: sudo systemctl start docker"),
 //! );
@@ -112,6 +112,13 @@ impl Tail {
 
 fn failures(error: &anyhow::Error) -> impl Iterator<Item = &Failure> {
     error.chain().filter_map(|cause| cause.downcast_ref::<Failure>())
+}
+
+/// An error out of the sentences of a chain, outermost first, as another process told them; none for none.
+#[must_use]
+pub fn of_chain(chain: impl IntoIterator<Item = String, IntoIter: DoubleEndedIterator>) -> Option<anyhow::Error> {
+    let causes = chain.into_iter().rev().map(anyhow::Error::msg);
+    causes.reduce(|inner, outer| inner.context(outer.to_string()))
 }
 
 #[cfg(test)]
