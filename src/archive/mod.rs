@@ -1,100 +1,56 @@
-//! Archives and their sums: the only module that names `tar`, `flate2` and `sha2`. Knows nothing of Docker.
+//! The archive: one gzipped tar with its own sums, written in constant memory and read as untrusted input.
+//!
+//! The only module that names `tar`, `flate2`, `libdeflater`, `sha2` and `age`. Knows nothing of Docker, of homes or of
+//! commands; blocking, so that it runs on threads of its own.
+//! ```text
+//! Writer ─▶ Written ─▶ Published     create, members, finish; verify, publish
+//! open ─▶ Reader ─▶ Contents         each member checked as it goes by; legacy archives behind the same surface
+//! pack, unpack, block                gzip in blocks, on several threads
+//! entries, member, listing, source   what may be in an archive, and what is refused
+//! seal, key                          age: who may open it
+//! ```
 
-use anyhow::{Context, Result};
-use sha2::{Digest, Sha256};
-use std::io::Read;
-
-/// The SHA-256 of everything a reader gives, in lower-case hex.
-///
-/// # Errors
-/// When it cannot be read to its end.
-pub fn sha256(mut from: impl Read) -> Result<String> {
-    let mut sum = Sha256::new();
-    let mut buffer = vec![0; 1 << 16];
-    loop {
-        let n = from.read(&mut buffer).context("could not read what is to be summed")?;
-        if n == 0 {
-            return Ok(hex(&sum.finalize()));
-        }
-        sum.update(&buffer[..n]);
-    }
-}
-
-/// The SHA-256 of bytes in memory, in lower-case hex.
-#[must_use]
-pub fn sha256_of(bytes: &[u8]) -> String {
-    hex(&Sha256::digest(bytes))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}
-
-/// One entry of a small root file system.
-#[derive(Debug)]
-pub enum Item {
-    /// A file with its content.
-    File(Vec<u8>),
-    /// A directory.
-    Directory,
-}
-
-/// A tar of a few entries: path, mode, owner (used for user and group), content. Times are zero, so that equal
-/// content gives equal bytes.
-///
-/// # Errors
-/// When a path is too long for the format.
-pub fn small_tar(entries: &[(&str, u32, u32, Item)]) -> Result<Vec<u8>> {
-    let mut tar = tar::Builder::new(Vec::new());
-    for (path, mode, owner, item) in entries {
-        let mut header = tar::Header::new_gnu();
-        header.set_mode(*mode);
-        header.set_uid(u64::from(*owner));
-        header.set_gid(u64::from(*owner));
-        header.set_mtime(0);
-        let content: &[u8] = match item {
-            Item::File(content) => content,
-            Item::Directory => &[],
-        };
-        header.set_entry_type(if matches!(item, Item::File(_)) {
-            tar::EntryType::Regular
-        } else {
-            tar::EntryType::Directory
-        });
-        header.set_size(content.len() as u64);
-        tar.append_data(&mut header, path, content).with_context(|| format!("could not pack {path}"))?;
-    }
-    tar.into_inner().context("could not finish the tar")
-}
-
+mod block;
+mod entries;
+mod fault;
+mod key;
+mod legacy;
+mod listing;
+mod manifest;
+mod member;
+mod name;
+mod outcome;
+mod pack;
+mod reader;
+mod seal;
+mod small;
+mod source;
+mod sum;
+mod tarball;
+mod target;
 #[cfg(test)]
-mod tests {
-    use super::*;
+mod tests;
+mod unpack;
+mod walk;
+mod watch;
+mod writer;
+mod written;
 
-    #[test]
-    fn sums_are_those_of_sha256sum() {
-        let empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
-        assert_eq!(sha256(std::io::empty()).unwrap(), empty);
-        assert_eq!(sha256_of(b""), empty);
-    }
+use tars_base::{error, exit};
 
-    #[test]
-    fn a_small_tar_keeps_modes_and_owners() {
-        let bytes =
-            small_tar(&[("d", 0o1777, 0, Item::Directory), ("d/f", 0o755, 10001, Item::File(b"x".to_vec()))]).unwrap();
-        let mut tar = tar::Archive::new(bytes.as_slice());
-        let seen: Vec<_> = tar
-            .entries()
-            .unwrap()
-            .map(|e| {
-                let e = e.unwrap();
-                (e.header().mode().unwrap(), e.header().uid().unwrap(), e.size())
-            })
-            .collect();
-        assert_eq!(seen, [(0o1777, 0, 0), (0o755, 10001, 1)]);
-    }
-}
+pub use key::{Key, passphrase_of};
+pub use manifest::{FORMAT, ImageRecord, Manifest, MountFate, MountKind, MountRecord};
+pub use member::{Fate, Kind, Member, Tree, Visit, everything};
+pub use name::Name;
+pub use outcome::{
+    ChromaRecord, CollectionRecord, ComponentOutcome, FilesRecord, Golden, ModelsRecord, Outcome, PostgresRecord,
+    RedisRecord, Status,
+};
+pub use reader::{Contents, Each, Format, Reader, Sidecar, open, verify, verify_each};
+pub use seal::{KeyPair, Recipient, Seal, Secret, keygen};
+pub use small::{Item, small_tar};
+pub use sum::{Sum, Summing, sha256, sha256_of};
+pub use tarball::Tarball;
+pub use watch::Watch;
+pub use writer::{Options, Writer};
+pub use written::{Published, Written};
