@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::address::Address;
 use super::http::{Http, Limits};
@@ -19,7 +20,7 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 pub struct Api(Http);
 
 /// `GET /health`: the process lives; says nothing about its stores.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Health {
     /// `healthy`.
     pub status: String,
@@ -32,7 +33,7 @@ pub struct Health {
 }
 
 /// `GET /ready`: whether questions can be answered, and what is in the way.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Ready {
     /// The verdict.
     pub status: Verdict,
@@ -41,7 +42,7 @@ pub struct Ready {
 }
 
 /// What the checks amount to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
     /// Everything that was chosen answers.
@@ -53,7 +54,7 @@ pub enum Verdict {
 }
 
 /// One store's answer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Check {
     /// How it went.
     pub status: CheckStatus,
@@ -72,7 +73,7 @@ pub struct Check {
 }
 
 /// How one store answered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum CheckStatus {
     /// A real request was answered.

@@ -9,6 +9,7 @@ use anyhow::{Context, Result};
 use serde::Deserialize;
 
 use super::address::Address;
+use super::collection::PATIENCE;
 use super::http::{Answer, Http, Limits};
 use crate::error::Failure;
 use crate::exit::Exit;
@@ -19,7 +20,10 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A Chroma server.
 #[derive(Clone, Debug)]
-pub struct Chroma(Http);
+pub struct Chroma {
+    http: Http,
+    patient: Http,
+}
 
 /// What the server says about its parts; a single-node server is ready when both are.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
@@ -52,7 +56,10 @@ impl Chroma {
     /// # Errors
     /// When https is asked for without CA certificates on this host.
     pub fn at(address: Address) -> Result<Self> {
-        Ok(Self(Http::new(address, Limits::within(TIMEOUT))?))
+        Ok(Self {
+            http: Http::new(address.clone(), Limits::within(TIMEOUT))?,
+            patient: Http::new(address, Limits { connect: TIMEOUT, total: Some(PATIENCE) })?,
+        })
     }
 
     /// The server's clock, which only a working v2 API tells.
@@ -70,7 +77,7 @@ impl Chroma {
     /// # Errors
     /// When there is no answer, or none of a v2 API.
     pub async fn healthcheck(&self) -> Result<Health> {
-        let answer = self.0.get("/api/v2/healthcheck").await?;
+        let answer = self.http.get("/api/v2/healthcheck").await?;
         if answer.status == 503
             && let Ok(health) = answer.json()
         {
@@ -79,10 +86,15 @@ impl Chroma {
         answer.ok()?.json()
     }
 
+    /// For what takes longer than a look.
+    pub(super) fn patient(&self) -> &Http {
+        &self.patient
+    }
+
     async fn ask(&self, path: &str) -> Result<Answer> {
-        let answer = self.0.get(path).await?;
+        let answer = self.http.get(path).await?;
         if answer.status == 404 {
-            let place = self.0.address().place();
+            let place = self.http.address().place();
             return Err(Failure::new(Exit::Failed, format!("{place} has no Chroma API v2"))
                 .hint("use Chroma 0.5.16 or newer (the stack's own is pinned)")
                 .into());

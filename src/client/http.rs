@@ -11,6 +11,7 @@ use anyhow::{Context, Result, anyhow};
 use bytes::{Bytes, BytesMut};
 use reqwest::redirect::{Action, Attempt, Policy};
 use reqwest::{Client, Method, Response};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::address::Address;
@@ -98,8 +99,25 @@ impl Http {
     ///
     /// # Errors
     /// When no complete answer arrives within the limits.
-    pub async fn post(&self, path: &str, body: &serde_json::Value) -> Result<Answer> {
-        self.read(self.open(Method::POST, path, Some(body)).await?).await
+    pub async fn post<B: Serialize + ?Sized>(&self, path: &str, body: &B) -> Result<Answer> {
+        self.read(self.send(Method::POST, path, body).await?).await
+    }
+
+    /// DELETE, with or without a JSON body, whatever the status.
+    ///
+    /// # Errors
+    /// When no complete answer arrives within the limits.
+    pub async fn delete(&self, path: &str, body: Option<&serde_json::Value>) -> Result<Answer> {
+        self.read(self.open(Method::DELETE, path, body).await?).await
+    }
+
+    /// Sends a JSON body and returns once the head of the answer is there.
+    ///
+    /// # Errors
+    /// When no answer begins within the limits.
+    pub(super) async fn send<B: Serialize + ?Sized>(&self, method: Method, path: &str, body: &B) -> Result<Response> {
+        let request = self.client.request(method, self.address.join(path)).json(body);
+        request.send().await.map_err(|error| self.explain(error))
     }
 
     /// Sends a request and returns once the head of the answer is there.

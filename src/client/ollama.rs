@@ -163,6 +163,11 @@ impl Ollama {
             .with_context(|| format!("could not pull the model {model}"))
     }
 
+    /// For answers that take as long as they take: whoever uses it watches the time.
+    pub(super) fn streaming(&self) -> &Http {
+        &self.streaming
+    }
+
     /// The same server, with other patience while pulling.
     #[cfg(test)]
     pub(super) fn patient(mut self, patience: pull::Patience) -> Self {

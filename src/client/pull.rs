@@ -8,18 +8,15 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use anyhow::{Result, anyhow};
-use bytes::BytesMut;
-use reqwest::{Method, Response};
+use reqwest::Method;
 use serde::Deserialize;
 use serde_json::json;
 use tokio::time::{Instant, timeout_at};
 
 use super::http::Http;
+use super::lines::{Endless, Lines};
 use crate::error::Failure;
 use crate::exit::Exit;
-
-/// No line of Ollama's is near this; more is not Ollama.
-const LINE_MAX_BYTES: usize = 1 << 20;
 
 /// What a pull tells while it runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -130,11 +127,11 @@ async fn once(
     layers: &mut Layers,
     on: &mut (dyn FnMut(PullProgress) + Send),
 ) -> Result<(), Stop> {
-    let mut lines = Lines::open(http, model, patience.idle).await?;
+    let mut lines = Pulling::open(http, model, patience.idle).await?;
     let mut last = Line::default();
     let mut deadline = Instant::now() + patience.idle;
     loop {
-        let next = timeout_at(deadline, lines.next(http)).await.map_err(|_| stalled(&last))?;
+        let next = timeout_at(deadline, lines.next()).await.map_err(|_| stalled(&last))?;
         let Some(line) = next? else {
             let end = if last.status == "success" { Ok(()) } else { Err(cut(http, &last)) };
             return end;
@@ -178,44 +175,26 @@ impl Layers {
     }
 }
 
-/// The answer's lines, however they are cut into chunks.
-struct Lines {
-    response: Response,
-    buffer: BytesMut,
-}
+/// The lines of a pull.
+struct Pulling(Lines);
 
-impl Lines {
+impl Pulling {
     async fn open(http: &Http, model: &str, idle: Duration) -> Result<Self, Stop> {
         let body = json!({ "model": model, "stream": true });
         let opened = http.open(Method::POST, "/api/pull", Some(&body));
         let response =
             tokio::time::timeout(idle, opened).await.map_err(|_| stalled(&Line::default()))?.map_err(Stop::Cut)?;
         if response.status().is_success() {
-            return Ok(Self { response, buffer: BytesMut::new() });
+            return Ok(Self(Lines::new(http.clone(), response)));
         }
         let answer = http.read(response).await.map_err(Stop::Cut)?;
         Err(answer.ok().map_or_else(|refused| Stop::Final(refused.into()), |_| Stop::Final(anyhow!("no pull"))))
     }
 
-    // Cancel-safe: what has arrived is in the buffer.
-    async fn next(&mut self, http: &Http) -> Result<Option<Line>, Stop> {
-        loop {
-            if let Some(end) = self.buffer.iter().position(|byte| *byte == b'\n') {
-                let line = self.buffer.split_to(end + 1);
-                if line.trim_ascii().is_empty() {
-                    continue;
-                }
-                return parse(&line).map(Some);
-            }
-            if self.buffer.len() > LINE_MAX_BYTES {
-                return Err(Stop::Final(anyhow!("{} does not answer in lines", http.address().place())));
-            }
-            match self.response.chunk().await.map_err(|error| Stop::Cut(http.explain(error)))? {
-                Some(chunk) => self.buffer.extend_from_slice(&chunk),
-                None if self.buffer.trim_ascii().is_empty() => return Ok(None),
-                None => return parse(&self.buffer.split()).map(Some),
-            }
-        }
+    // Cancel-safe: what has arrived is kept.
+    async fn next(&mut self) -> Result<Option<Line>, Stop> {
+        let stop = |error: anyhow::Error| if error.is::<Endless>() { Stop::Final(error) } else { Stop::Cut(error) };
+        self.0.next().await.map_err(stop)?.map(|line| parse(&line)).transpose()
     }
 }
 
