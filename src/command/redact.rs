@@ -63,11 +63,10 @@ pub fn run(input: impl Read, mut output: impl Write, options: Options<'_>) -> an
     let pairs = options.env.iter().map(|(key, value)| (key.as_str(), value.as_str()));
     let redactor = Redactor::builder().env(pairs).obfuscate(options.obfuscate).build();
     let mut clean = redactor.clean(input);
-    let mut buffer = vec![0; 64 << 10];
     loop {
-        let count = clean.read(&mut buffer).context("could not read what to redact")?;
-        match output.write_all(&buffer[..count]).and_then(|()| if count == 0 { output.flush() } else { Ok(()) }) {
-            Ok(()) if count > 0 => {}
+        let block = clean.block().context("could not read what to redact")?;
+        match output.write_all(block).and_then(|()| if block.is_empty() { output.flush() } else { Ok(()) }) {
+            Ok(()) if !block.is_empty() => {}
             Ok(()) => break,
             Err(error) if error.kind() == ErrorKind::BrokenPipe => break,
             Err(error) => return Err(error).context("could not write the redacted text"),

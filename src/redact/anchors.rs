@@ -8,7 +8,7 @@ use super::known::Pattern;
 use super::pattern::keyblock::{self, Quiet};
 use super::pattern::{self, Candidate, jwt};
 use super::span::Span;
-use super::structure::{header, pair, special, tool, url};
+use super::structure::{account, header, pair, place, special, tool, url};
 
 /// What may begin where an anchor stands.
 enum What {
@@ -21,6 +21,7 @@ enum What {
     End,
     Putty,
     Line(fn(&[u8], usize, &mut Vec<Span>)),
+    Exact(fn(&[u8], usize, &mut Vec<Span>)),
     Tool(usize),
     Token(Candidate),
 }
@@ -60,6 +61,7 @@ const NAMES: &[&str] = &[
     "rootpw",
     "login",
     "phrase",
+    "hmac",
 ];
 
 /// Every place that any rule or known value begins at.
@@ -70,7 +72,7 @@ pub(super) struct Anchors {
 
 /// Anchors and known values in one pass over the text.
 pub(super) fn anchors(known: Vec<Pattern>) -> Anchors {
-    let mut all: Vec<(&str, What)> = NAMES.iter().map(|name| (*name, What::Name)).collect();
+    let mut all: Vec<(&str, What)> = NAMES.iter().chain(&pair::FOREIGN).map(|name| (*name, What::Name)).collect();
     all.extend([("://", What::Scheme), ("bearer ", What::Bearer), ("basic ", What::Bearer), ("eyJ", What::Jwt)]);
     all.extend([
         ("--begin ", What::Begin),
@@ -89,14 +91,42 @@ pub(super) fn anchors(known: Vec<Pattern>) -> Anchors {
         (" is your", What::Line(special::is_your)),
         (" is the ", What::Line(special::is_your)),
         (" is my ", What::Line(special::is_your)),
+        (" as password", What::Line(special::is_your)),
         (":AA", What::Line(special::telegram)),
     ]);
+    all.extend([
+        ("]:", What::Line(account::relay)),
+        (" * ", What::Line(account::chap)),
+        ("monitor ", What::Line(account::monitor)),
+        (":lct-", What::Line(account::lan_hashes)),
+        (":::", What::Line(account::lan_hashes)),
+        (" login ", What::Line(account::imap_login)),
+        ("client_send", What::Line(account::client_send)),
+        ("&t=", What::Line(account::query_login)),
+        ("&p=", What::Line(account::query_login)),
+        (" = 0x", What::Line(account::debugger)),
+    ]);
+    all.extend([
+        ("stringdata:", What::Line(place::kubernetes)),
+        ("kind: secret", What::Line(place::kubernetes)),
+        ("\"result\"", What::Line(place::terraform)),
+        ("key content", What::Line(place::key_content)),
+        (": eap \"", What::Line(place::ipsec)),
+        (": xauth \"", What::Line(place::ipsec)),
+        (": ntlm \"", What::Line(place::ipsec)),
+        ("send \"", What::Line(place::send)),
+        ("<<<", What::Line(place::here_string)),
+        ("user=", What::Line(place::cifs)),
+        ("username=", What::Line(place::cifs)),
+    ]);
+    all.push(("WIFI:", What::Exact(place::wifi)));
+    all.push(("UGFzc3dvcmQ6", What::Exact(account::asked)));
     all.extend(tool::names().enumerate().map(|(row, name)| (name, What::Tool(row))));
     all.extend(pattern::candidates().into_iter().map(|(first, candidate)| (first, What::Token(candidate))));
     let mut wanted = Vec::new();
     let mut what = Vec::new();
     for (text, kind) in all {
-        wanted.push(Wanted::new(text.as_bytes(), !matches!(kind, What::Token(_) | What::Jwt)));
+        wanted.push(Wanted::new(text.as_bytes(), !matches!(kind, What::Token(_) | What::Jwt | What::Exact(_))));
         what.push(kind);
     }
     for pattern in known {
@@ -125,7 +155,7 @@ impl Anchors {
             What::Jwt => jwt::find(text, at, out),
             What::Begin => keyblock::begin(text, at, out, quiet),
             What::End => keyblock::end(text, at, out, quiet),
-            What::Line(find) => find(text, at, out),
+            What::Line(find) | What::Exact(find) => find(text, at, out),
             What::Putty => keyblock::putty(text, at, out),
             What::Tool(row) => tool::find(text, *row, at, out),
             What::Token(candidate) => candidate.find(text, at, out),

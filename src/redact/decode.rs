@@ -3,46 +3,67 @@
 //! A secret inside JSON inside a URL is the same secret, so the finders look at the decoded line
 //! as well and what they find is mapped back. One level a call; the engine peels up to three.
 
-/// A decoded stretch with, for each of its bytes, where that came from.
+/// A decoded text, and where its parts came from.
 #[derive(Debug, Default)]
 pub(super) struct View {
     pub bytes: Vec<u8>,
-    /// `from[i]` is the offset of `bytes[i]` in the text; one entry more marks the end.
-    from: Vec<u32>,
+    /// In order; the last one is never an escape.
+    stretches: Vec<Stretch>,
+}
+
+/// A part of a view: text without an escape, or a single escape.
+#[derive(Clone, Copy, Debug)]
+struct Stretch {
+    /// Where it starts in the view.
+    here: usize,
+    /// Where it starts in the text.
+    there: usize,
+    escape: bool,
 }
 
 impl View {
     /// The range of the text that the non-empty `start..end` of the view stands for.
     pub fn origin(&self, start: usize, end: usize) -> (usize, usize) {
-        let last = self.from[end - 1];
+        let first = self.stretches[self.stretch(start)];
+        let from = if first.escape { first.there } else { first.there + start - first.here };
+        let index = self.stretch(end - 1);
+        let last = self.stretches[index];
         // An end in the middle of an escape is the end of that escape.
-        let next = self.from[end..].iter().find(|from| **from != last).unwrap_or(&last);
-        (self.from[start] as usize, *next as usize)
+        let to = if last.escape { self.stretches[index + 1].there } else { last.there + end - last.here };
+        (from, to)
+    }
+
+    /// The stretch that holds the byte at `at`.
+    fn stretch(&self, at: usize) -> usize {
+        self.stretches.partition_point(|stretch| stretch.here <= at) - 1
+    }
+
+    fn push(&mut self, text: &[u8], there: usize, escape: bool) {
+        self.stretches.push(Stretch { here: self.bytes.len(), there, escape });
+        self.bytes.extend_from_slice(text);
     }
 }
 
 /// Undoes one level of escapes; `None` when the text has none.
 pub(super) fn view(text: &[u8]) -> Option<View> {
-    memchr::memchr3(b'%', b'\\', b'&', text)?;
-    let mut view = View { bytes: Vec::with_capacity(text.len()), from: Vec::with_capacity(text.len() + 1) };
-    let (mut at, mut changed) = (0, false);
-    while at < text.len() {
-        let from = u32::try_from(at).ok()?;
-        if let Some((bytes, used)) = escape(&text[at..]) {
-            changed = true;
-            for byte in bytes.as_slice() {
-                view.bytes.push(*byte);
-                view.from.push(from);
-            }
-            at += used;
-        } else {
-            view.bytes.push(text[at]);
-            view.from.push(from);
+    let mut view = View::default();
+    let (mut plain, mut at) = (0, 0);
+    while let Some(offset) = memchr::memchr3(b'%', b'\\', b'&', &text[at..]) {
+        at += offset;
+        let Some((bytes, used)) = escape(&text[at..]) else {
             at += 1;
+            continue;
+        };
+        if view.stretches.is_empty() {
+            view.bytes.reserve(text.len());
         }
+        view.push(&text[plain..at], plain, false);
+        view.push(bytes.as_slice(), at, true);
+        at += used;
+        plain = at;
     }
-    view.from.push(u32::try_from(text.len()).ok()?);
-    changed.then_some(view)
+    view.push(&text[plain..], plain, false);
+    (plain > 0).then_some(view)
 }
 
 /// All levels undone, without a map.
@@ -129,4 +150,32 @@ fn entity(text: &[u8]) -> Option<(Plain, usize)> {
 fn hex_byte(two: &[u8]) -> Option<u8> {
     let digit = |byte: u8| char::from(byte).to_digit(16);
     u8::try_from(digit(two[0])? << 4 | digit(two[1])?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::view;
+
+    #[test]
+    fn every_byte_of_a_view_knows_where_it_came_from() {
+        let text = br#"a%40b\"c&quot;\u00e9%25\nz"#;
+        let view = view(text).unwrap();
+        assert_eq!(view.bytes, "a@b\"c\"é%\nz".as_bytes());
+        let parts = [
+            (0, 1, "a"),
+            (1, 2, "%40"),
+            (2, 4, "b\\\""),
+            (4, 5, "c"),
+            (5, 6, "&quot;"),
+            (6, 7, "\\u00e9"),
+            (7, 8, "\\u00e9"),
+            (6, 9, "\\u00e9%25"),
+            (10, 11, "z"),
+            (0, 11, std::str::from_utf8(text).unwrap()),
+        ];
+        for (start, end, part) in parts {
+            let (from, to) = view.origin(start, end);
+            assert_eq!(std::str::from_utf8(&text[from..to]).unwrap(), part, "{start}..{end}");
+        }
+    }
 }

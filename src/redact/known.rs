@@ -5,6 +5,7 @@
 //! byte by byte (URL, JSON, XML) need no pattern: the engine searches the decoded line too.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
@@ -25,18 +26,20 @@ pub(super) static KNOWN: Rule = Rule {
 /// Longer values are cut into pieces of this many bytes: adjacent pieces cover the whole.
 const PIECE: usize = 512;
 
-/// A value to hide.
-#[derive(Clone, Debug)]
+/// A value to hide. Not `Debug`: nothing may print it.
+#[derive(Clone)]
 pub(super) struct Value {
+    /// The setting that holds it.
+    pub name: Arc<str>,
     pub kind: &'static str,
     pub secret: Vec<u8>,
 }
 
 /// One form of a known value.
-#[derive(Debug)]
 pub(super) struct Pattern {
     pub text: Vec<u8>,
-    kind: &'static str,
+    pub name: Arc<str>,
+    pub kind: &'static str,
     hash: u64,
     form: Form,
 }
@@ -57,10 +60,12 @@ pub(super) fn patterns(values: &[Value], numbers: &Numbers) -> Vec<Pattern> {
     let mut patterns = Vec::new();
     let mut seen = BTreeSet::new();
     for value in values {
-        let hash = numbers.hash(&value.secret);
+        // A name of a machine or a person is the same in capitals.
+        let named = matches!(value.kind, "host" | "user");
+        let hash = if named { numbers.hash(&value.secret.to_ascii_lowercase()) } else { numbers.hash(&value.secret) };
         for (text, form) in forms(&value.secret) {
             if seen.insert(text.clone()) {
-                patterns.push(Pattern { text, kind: value.kind, hash, form });
+                patterns.push(Pattern { text, name: value.name.clone(), kind: value.kind, hash, form });
             }
         }
     }

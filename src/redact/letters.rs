@@ -99,6 +99,41 @@ fn is_shuffled(value: &[u8]) -> bool {
         && (longest > 4 || even)
 }
 
+/// Letters alone that nobody can pronounce: five consonants in a row, or hardly a vowel. Only where a password is
+/// expected: names of programs come close.
+pub(super) fn is_scrambled(value: &[u8]) -> bool {
+    let vowel = |byte: &u8| b"aeiouy".contains(&byte.to_ascii_lowercase());
+    let longest = value.split(|byte| vowel(byte)).map(<[u8]>::len).max().unwrap_or(0);
+    let vowels = value.iter().filter(|byte| vowel(byte)).count();
+    (10..65).contains(&value.len())
+        && value.iter().all(u8::is_ascii_alphabetic)
+        && (longest > 4 || vowels * 6 < value.len())
+}
+
+/// A long word of small and capital letters in no order: names in camel case have fewer capitals.
+pub(super) fn is_mixed(value: &[u8]) -> bool {
+    let mix = mix(value);
+    mix.len >= 24
+        && mix.digit + mix.other == 0
+        && mix.upper * 10 >= mix.len * 3
+        && mix.lower * 10 >= mix.len * 3
+        && mix.turns * 6 >= mix.len
+}
+
+/// Groups of letters of one length, as recovery codes and device passwords are written: `abCde-fGhij-KlmnO`.
+pub(super) fn is_grouped(value: &[u8]) -> bool {
+    let groups = || value.split(|byte| b"- ".contains(byte));
+    let len = groups().next().map_or(0, <[u8]>::len);
+    let mixed = |group: &[u8]| {
+        let mix = mix(group);
+        mix.digit > 0 && mix.lower + mix.upper > 0 || mix.upper > 0 && mix.lower > 0 && mix.turns > 0
+    };
+    (4..9).contains(&len)
+        && groups().count() > 1
+        && groups().all(|group| group.len() == len && group.iter().all(u8::is_ascii_alphanumeric))
+        && groups().filter(|group| mixed(group)).count() * 2 > groups().count()
+}
+
 /// One word, neither a plain nor a capitalised one.
 pub(super) fn is_one_password(value: &[u8]) -> bool {
     let mix = mix(value);
@@ -153,14 +188,18 @@ const ALGORITHMS: &[&str] = &[
     "rsa4096",
 ];
 
+/// The name of an algorithm or a protocol.
+pub(super) fn is_algorithm(value: &[u8]) -> bool {
+    value.len() < 16 && ALGORITHMS.iter().any(|name| value.eq_ignore_ascii_case(name.as_bytes()))
+}
+
 /// What may be a password where only a space stands between it and the word `password`: letters with digits or marks.
 pub(super) fn is_loose(value: &[u8]) -> bool {
     let mix = mix(value);
     if mix.len < 6 || mix.len > 512 || is_quantity(value) || is_path(value) {
         return false;
     }
-    let lower = String::from_utf8_lossy(value).to_ascii_lowercase();
-    if ALGORITHMS.contains(&lower.as_str()) || is_address(value) {
+    if is_algorithm(value) || is_address(value) {
         return false;
     }
     let marks = value.iter().filter(|byte| b"!@#$%^&*+=~?".contains(byte)).count();

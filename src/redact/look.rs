@@ -1,14 +1,24 @@
 //! Values that only stand for a secret: references, masks, flags, paths, remarks.
 
-pub(super) use super::letters::{Mix, is_generated, is_loose, is_one_password, is_quantity, is_random, is_uuid, mix};
+use std::sync::LazyLock;
+
+use super::hash::WordSet;
+pub(super) use super::letters::{
+    Mix, is_algorithm, is_generated, is_grouped, is_loose, is_mixed, is_one_password, is_quantity, is_random,
+    is_scrambled, is_uuid, mix,
+};
 
 /// Values that are flags, types or absences.
-const WORDS: &str = "\
+static WORDS: LazyLock<WordSet> = LazyLock::new(|| {
+    WordSet::new(
+        "\
     null nil none true false yes no on off undefined n/a na empty unset (null) required optional string str \
     &str text bool bytes any redacted hidden masked removed (sensitive sensitive <none> enabled disabled \
     string; (hidden) void object secretstr optional[str] varchar todo tbd missing present unchanged invalid \
     expired incorrect wrong correct denied rejected accepted changed unknown blank needed mismatch updated \
-    reset unavailable skipped passed basic bearer failed ok set not auto prompt stdin - -- ~";
+    reset unavailable skipped passed read write include omit same-origin basic bearer failed ok set not auto prompt stdin - -- ~",
+    )
+});
 
 /// What introduces a reference to a secret kept elsewhere.
 const REFERENCES: &[&str] = &[
@@ -37,7 +47,7 @@ const REFERENCES: &[&str] = &[
 ];
 
 fn is_word(lower: &str) -> bool {
-    WORDS.split_whitespace().any(|word| word == lower)
+    WORDS.has(lower.as_bytes())
 }
 
 /// Whether the value only stands for one: empty, a reference, a mask, a flag, a path, a call.
@@ -66,9 +76,15 @@ fn is_dots(value: &[u8]) -> bool {
 fn is_variable(value: &[u8]) -> bool {
     match value {
         [b'$', b'{', rest @ ..] => {
-            let end = rest.iter().position(|byte| *byte == b'}').unwrap_or(rest.len());
+            let close = rest.iter().position(|byte| *byte == b'}');
+            // One that is not closed was cut off at a blank: what goes on over lines is none.
+            if close.is_none() && rest.contains(&b'\n') {
+                return false;
+            }
+            let end = close.unwrap_or(rest.len());
             let inner = &rest[..end];
-            if !inner.first().is_some_and(|byte| byte.is_ascii_alphabetic() || b"_.{$!#".contains(byte)) {
+            let numbered = matches!(inner, [b'0'..=b'9'] | [b'0'..=b'9', b':', ..]);
+            if !numbered && !inner.first().is_some_and(|byte| byte.is_ascii_alphabetic() || b"_.{$!#".contains(byte)) {
                 return false;
             }
             let after = &rest[(end + 1).min(rest.len())..];
@@ -135,18 +151,31 @@ fn is_code(value: &[u8]) -> bool {
         && head
             .split(|byte| *byte == b'.')
             .all(|part| part.len() > 1 && part.iter().all(|byte| byte.is_ascii_alphabetic() || *byte == b'_'));
+    // `Get-Content x`, `ConvertTo-SecureString "x" -AsPlainText`: a cmdlet and what it is told.
+    let cmdlet = head.first().is_some_and(u8::is_ascii_uppercase)
+        && [&b"Get-"[..], b"ConvertTo-", b"ConvertFrom-", b"Read-", b"New-", b"Import-"]
+            .iter()
+            .any(|verb| value.starts_with(verb))
+        && value.contains(&b' ');
     call || dotted
+        || cmdlet
         || [&b"await "[..], b"new ", b"self.", b"this.", b"process.env", b"os.environ", b"lambda"]
             .iter()
             .any(|start| value.starts_with(start) && *start != b"new ")
 }
 
-/// Several words that begin as a remark does, none of which could be a password.
+/// Several words that begin as a remark does or are bound as only a sentence is, none of which could be a password.
 pub(super) fn is_sentence(value: &[u8]) -> bool {
-    const STARTS: &str = "must should is was has cannot could will and or of for with to this the a an your my use see \
-                          please all at in from too only needs stored does";
+    static STARTS: LazyLock<WordSet> = LazyLock::new(|| {
+        WordSet::new(
+            "must should is was has cannot could will and or of for with to this the a an your my use see \
+             please all at in from too only needs stored does password passwords",
+        )
+    });
+    static BINDS: LazyLock<WordSet> =
+        LazyLock::new(|| WordSet::new("is are was not does did must cannot has have been be failed the your"));
     let mut words = value.split(|byte| *byte == b' ');
-    let first = String::from_utf8_lossy(words.next().unwrap_or_default()).to_ascii_lowercase();
-    let remark = STARTS.split_whitespace().any(|word| word == first) || is_word(&first);
+    let first = words.next().unwrap_or_default().to_ascii_lowercase();
+    let remark = STARTS.has(&first) || WORDS.has(&first) || words.clone().any(|word| BINDS.has(word));
     words.next().is_some() && remark && !value.split(|byte| *byte == b' ').any(is_loose)
 }

@@ -7,7 +7,7 @@
 //! is copied byte for byte. This module knows nothing of Docker, archives or terminals.
 //!
 //! ```
-//! use tars::redact::Redactor;
+//! use tars_redact::Redactor;
 //! let redactor = Redactor::builder().value("TARS_REDIS_PASSWORD", "correct-horse-7").build();
 //! assert_eq!(redactor.text("auth with correct-horse-7 failed"), "auth with [REDACTED:password#1] failed");
 //! ```
@@ -16,6 +16,7 @@ mod anchors;
 mod decode;
 mod engine;
 mod finder;
+mod hash;
 mod known;
 mod letters;
 mod look;
@@ -25,6 +26,7 @@ mod number;
 mod obfuscate;
 mod pattern;
 pub mod rules;
+mod sight;
 mod span;
 mod stream;
 mod structure;
@@ -38,6 +40,7 @@ use std::io::Read;
 use std::sync::{Arc, Mutex, PoisonError};
 
 pub use number::Counts;
+pub use sight::{KnownValues, Sighting};
 pub use span::Rule;
 pub use stream::{Clean, Stream};
 
@@ -51,16 +54,23 @@ pub struct Redactor {
     inner: Arc<Inner>,
 }
 
-#[derive(Debug)]
 struct Inner {
     anchors: Anchors,
     numbers: Arc<Numbers>,
     counts: Arc<Mutex<Counts>>,
+    values: Vec<Value>,
     obfuscate: bool,
 }
 
+impl std::fmt::Debug for Inner {
+    /// Never the values.
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "Redactor({} known values)", self.values.len())
+    }
+}
+
 /// Collects what must never be written.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Builder {
     values: Vec<Value>,
     /// Host and user names: only hidden when obfuscating.
@@ -97,6 +107,20 @@ impl Redactor {
         Stream::new(self.clone())
     }
 
+    /// The known values alone, to be searched for in files that are kept as they are.
+    ///
+    /// ```
+    /// # use tars_redact::Redactor;
+    /// let known = Redactor::builder().value("TARS_REDIS_PASSWORD", "correct-horse-7").build().known_values();
+    /// let seen = known.seen_in(&b"requirepass correct-horse-7\n"[..])?;
+    /// assert_eq!((seen[0].name.as_str(), seen[0].kind, seen[0].at), ("TARS_REDIS_PASSWORD", "password", 12));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[must_use]
+    pub fn known_values(&self) -> KnownValues {
+        KnownValues::new(&self.inner.values, &self.inner.numbers)
+    }
+
     /// What was replaced so far, by all clones together.
     #[must_use]
     pub fn counts(&self) -> Counts {
@@ -127,7 +151,11 @@ impl Builder {
     /// the replacement. Empty, very short and common values are hidden by structure only.
     #[must_use]
     pub fn value(mut self, name: &str, secret: &str) -> Self {
-        self.values.push(Value { kind: name::kind_of(name.as_bytes()), secret: secret.as_bytes().to_vec() });
+        self.values.push(Value {
+            name: name.into(),
+            kind: name::kind_of(name.as_bytes()),
+            secret: secret.as_bytes().to_vec(),
+        });
         self
     }
 
@@ -154,14 +182,14 @@ impl Builder {
     /// A host name to hide when obfuscating (this machine's, the NAS').
     #[must_use]
     pub fn host(mut self, name: &str) -> Self {
-        self.names.push(Value { kind: "host", secret: name.as_bytes().to_vec() });
+        self.names.push(Value { name: "host".into(), kind: "host", secret: name.as_bytes().to_vec() });
         self
     }
 
     /// A user name to hide when obfuscating.
     #[must_use]
     pub fn user(mut self, name: &str) -> Self {
-        self.names.push(Value { kind: "user", secret: name.as_bytes().to_vec() });
+        self.names.push(Value { name: "user".into(), kind: "user", secret: name.as_bytes().to_vec() });
         self
     }
 
@@ -175,12 +203,13 @@ impl Builder {
     /// The engine.
     #[must_use]
     pub fn build(mut self) -> Redactor {
+        let values = self.values.clone();
         if self.obfuscate {
             self.values.append(&mut self.names);
         }
         let Self { numbers, counts, .. } = self;
         let anchors = anchors::anchors(known::patterns(&self.values, &numbers));
-        let inner = Inner { anchors, numbers, counts, obfuscate: self.obfuscate };
+        let inner = Inner { anchors, numbers, counts, values, obfuscate: self.obfuscate };
         Redactor { inner: Arc::new(inner) }
     }
 }
@@ -188,7 +217,7 @@ impl Builder {
 /// Whether a setting of this name holds a secret: the rule that env table, doctor and engine share.
 ///
 /// ```
-/// use tars::redact::is_secret_key;
+/// use tars_redact::is_secret_key;
 /// assert!(is_secret_key("TARS_JWT_SECRET") && is_secret_key("smtp.pass") && is_secret_key("apiKey"));
 /// assert!(!is_secret_key("PASSWORD_FILE") && !is_secret_key("JWT_ALGORITHM") && !is_secret_key("max_tokens"));
 /// ```

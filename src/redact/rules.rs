@@ -6,7 +6,7 @@ use super::known::KNOWN;
 use super::obfuscate;
 use super::pattern::{blob, jwt, keyblock, random, tokens};
 use super::span::Rule;
-use super::structure::{header, pair, special, table, tool, url};
+use super::structure::{account, header, pair, place, special, table, tool, url};
 
 /// All rules, in the order in which the layers look.
 #[must_use]
@@ -21,9 +21,17 @@ pub fn all() -> Vec<&'static Rule> {
         &tool::TOOL,
         &special::ECHO,
         &special::PGPASS,
+        &account::ACCOUNT,
         &special::ACL,
         &special::INPUT,
         &special::TELEGRAM,
+        &place::KUBERNETES,
+        &place::TERRAFORM,
+        &place::WIFI,
+        &place::IPSEC,
+        &place::TYPED,
+        &place::DAV,
+        &place::CIFS,
         &keyblock::KEY_BLOCK,
         &jwt::JWT,
         &blob::BLOB,

@@ -12,14 +12,18 @@ use super::span::Span;
 use super::{Redactor, engine, write};
 
 /// How much is written at once.
-const BLOCK: usize = 256 << 10;
+const BLOCK: usize = 1 << 20;
+/// How much at once of a line that is longer than that: rules look at whole lines.
+const LINE: usize = 64 << 10;
+/// How much is read at once: it stays in the nearest cache.
+const INPUT: usize = 64 << 10;
 /// How far ahead and behind of that the rules see.
 const AHEAD: usize = 16 << 10;
 const BEHIND: usize = 8 << 10;
 
 /// A text in one piece; `None` when nothing had to go.
 pub(super) fn whole(redactor: &Redactor, text: &[u8]) -> Option<Vec<u8>> {
-    if text.len() > BLOCK {
+    if text.len() > LINE {
         let mut stream = Stream::new(redactor.clone());
         let mut out = stream.push(text);
         out.extend(stream.finish());
@@ -35,10 +39,11 @@ pub(super) fn whole(redactor: &Redactor, text: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// The engine fed by hand.
-#[derive(Debug)]
 pub struct Stream {
     redactor: Redactor,
     buffer: Vec<u8>,
+    /// What stands before this offset of the buffer is not looked at any more.
+    from: usize,
     /// Everything before this offset of the buffer is written.
     done: usize,
     open: Option<Open>,
@@ -54,21 +59,47 @@ enum Open {
     Block,
 }
 
+impl std::fmt::Debug for Stream {
+    /// Never the text that it still holds.
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "Stream({} bytes)", self.buffer.len())
+    }
+}
+
 impl Stream {
     pub(super) fn new(redactor: Redactor) -> Self {
-        Self { redactor, buffer: Vec::new(), done: 0, open: None, credit: 0 }
+        Self { redactor, buffer: Vec::new(), from: 0, done: 0, open: None, credit: 0 }
     }
 
     /// Takes more text and gives what is certain by now.
     pub fn push(&mut self, text: &[u8]) -> Vec<u8> {
         let mut out = Vec::new();
+        self.take(text, &mut out);
+        out
+    }
+
+    fn take(&mut self, text: &[u8], out: &mut Vec<u8>) {
         for piece in text.chunks(BLOCK) {
             self.buffer.extend_from_slice(piece);
             while self.buffer.len() - self.done >= BLOCK + AHEAD {
-                self.step(self.done + BLOCK, &mut out);
+                self.step(self.goal(), out);
             }
         }
-        out
+    }
+
+    /// A block, or as much of it as no long line reaches into.
+    fn goal(&self) -> usize {
+        let (end, block) = (self.buffer.len(), self.done + BLOCK);
+        let mut goal = self.done;
+        while goal < block && goal < end {
+            match memchr::memrchr(b'\n', &self.buffer[goal..end.min(goal + LINE)]) {
+                Some(newline) => goal += newline + 1,
+                None if end - goal <= LINE => goal = end,
+                None if goal == self.done => return end.min(goal + LINE),
+                None => return goal,
+            }
+        }
+        goal.min(block).min(end)
     }
 
     /// Gives every complete line now, without waiting for what may follow: for a log that is followed.
@@ -84,7 +115,7 @@ impl Stream {
     pub fn finish(&mut self) -> Vec<u8> {
         let mut out = Vec::new();
         while self.done < self.buffer.len() {
-            self.step(self.buffer.len().min(self.done + BLOCK), &mut out);
+            self.step(self.goal(), &mut out);
         }
         out
     }
@@ -95,39 +126,25 @@ impl Stream {
         if self.open.is_some() {
             return;
         }
-        let spans = engine::scan(&self.redactor, &self.buffer);
-        let mut cut = self.cut(goal.max(self.done));
+        let (from, done) = (self.from, self.done - self.from);
+        let view = &self.buffer[from..self.buffer.len().min(goal.max(self.done) + AHEAD)];
+        let spans = engine::scan(&self.redactor, view);
+        let mut cut = cut(view, done, (goal - from).max(done));
         for span in &spans {
             if span.start < cut && span.end > cut {
                 cut = span.end;
             }
         }
-        let done = self.done;
         let now: Vec<Span> = spans
             .into_iter()
             .filter(|span| span.end > done && span.start < cut)
             .map(|span| Span { start: span.start.max(done) - done, end: span.end - done, ..span })
             .collect();
-        if cut == self.buffer.len() && now.last().is_some_and(|span| span.end + done == cut) {
-            self.open = now.last().map(|span| opened(&self.buffer, span, done));
+        if cut == view.len() && now.last().is_some_and(|span| span.end + done == cut) {
+            self.open = now.last().map(|span| opened(view, span, done));
         }
-        let text = &self.buffer[done..cut];
-        write::write(&self.redactor, text, &now, out, &mut self.credit);
-        self.forget(cut);
-    }
-
-    /// Where to stop: behind the last line end before `goal`, or behind the last word of an endless line.
-    fn cut(&self, goal: usize) -> usize {
-        if goal >= self.buffer.len() {
-            return self.buffer.len();
-        }
-        let part = &self.buffer[self.done..goal];
-        if let Some(newline) = memchr::memrchr(b'\n', part) {
-            return self.done + newline + 1;
-        }
-        let near = part.len().saturating_sub(AHEAD / 4);
-        let gap = part[near..].iter().rposition(|byte| b" ,;&{}".contains(byte));
-        self.done + gap.map_or(part.len(), |gap| near + gap + 1)
+        write::write(&self.redactor, &view[done..cut], &now, out, &mut self.credit);
+        self.forget(from + cut);
     }
 
     /// Drops the rest of a secret that was open at the end of the last window.
@@ -148,6 +165,7 @@ impl Stream {
         if end.is_none() {
             self.open = Some(open);
         }
+        // As if it had not been there: what comes is read behind what came before it.
         let end = self.done + end.unwrap_or(text.len());
         self.buffer.drain(self.done..end);
     }
@@ -158,9 +176,26 @@ impl Stream {
         if from > 0 {
             from += memchr::memchr(b'\n', &self.buffer[from..cut]).map_or(0, |newline| newline + 1);
         }
-        self.buffer.drain(..from);
-        self.done = cut - from;
+        (self.from, self.done) = (from, cut);
+        if from > BLOCK / 2 {
+            self.buffer.drain(..from);
+            (self.from, self.done) = (0, cut - from);
+        }
     }
+}
+
+/// Where to stop: behind the last line end before `goal`, or behind the last word of an endless line.
+fn cut(text: &[u8], done: usize, goal: usize) -> usize {
+    if goal >= text.len() {
+        return text.len();
+    }
+    let part = &text[done..goal];
+    if let Some(newline) = memchr::memrchr(b'\n', part) {
+        return done + newline + 1;
+    }
+    let near = part.len().saturating_sub(AHEAD / 4);
+    let gap = part[near..].iter().rposition(|byte| b" ,;&{}".contains(byte));
+    done + gap.map_or(part.len(), |gap| near + gap + 1)
 }
 
 /// What ends the secret that reaches the end of the window.
@@ -174,7 +209,6 @@ fn opened(text: &[u8], span: &Span, done: usize) -> Open {
 }
 
 /// A reader that has been through the engine: the only kind a bundle accepts.
-#[derive(Debug)]
 pub struct Clean<R> {
     reader: R,
     stream: Stream,
@@ -184,10 +218,28 @@ pub struct Clean<R> {
     ended: bool,
 }
 
+impl<R> std::fmt::Debug for Clean<R> {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "Clean({:?})", self.stream)
+    }
+}
+
 impl<R: Read> Clean<R> {
     pub(super) fn new(redactor: Redactor, reader: R) -> Self {
         let stream = Stream::new(redactor);
-        Self { reader, stream, input: vec![0; BLOCK], output: Vec::new(), given: 0, ended: false }
+        Self { reader, stream, input: vec![0; INPUT], output: Vec::new(), given: 0, ended: false }
+    }
+
+    /// The next clean text, as much as there is; empty at the end.
+    ///
+    /// # Errors
+    /// When reading fails.
+    pub fn block(&mut self) -> io::Result<&[u8]> {
+        if self.given == self.output.len() {
+            self.fill()?;
+        }
+        let from = std::mem::replace(&mut self.given, self.output.len());
+        Ok(&self.output[from..])
     }
 
     fn fill(&mut self) -> io::Result<()> {
@@ -199,7 +251,7 @@ impl<R: Read> Clean<R> {
                     self.ended = true;
                     self.output = self.stream.finish();
                 }
-                Ok(count) => self.output = self.stream.push(&self.input[..count]),
+                Ok(count) => self.stream.take(&self.input[..count], &mut self.output),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
             }

@@ -116,6 +116,7 @@ pub(super) fn run(text: &[u8], start: usize, end: usize, class: fn(u8) -> bool) 
 }
 
 /// Letters of base64, its URL-safe form and its padding.
+#[inline]
 pub(super) fn is_base64(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"+/_-=".contains(&byte)
 }

@@ -22,7 +22,9 @@ enum Detail {
 pub(super) fn write(redactor: &Redactor, text: &[u8], spans: &[Span], out: &mut Vec<u8>, credit: &mut usize) {
     let mut counts = Counts::default();
     let allowed = *credit + 2 * text.len();
-    let mut done = Vec::with_capacity(text.len());
+    // The caller's own buffer when there is nothing in it yet: fresh memory is dear.
+    let mut done = if out.is_empty() { std::mem::take(out) } else { Vec::new() };
+    done.reserve(text.len());
     replace(redactor, text, spans, &mut done, allowed, &mut counts);
     // What a replacement now stands beside may read differently: until nothing changes any more.
     for _ in 0..4 {
@@ -30,7 +32,11 @@ pub(super) fn write(redactor: &Redactor, text: &[u8], spans: &[Span], out: &mut 
         done = next;
     }
     *credit = allowed.saturating_sub(done.len()).min(1 << 20);
-    out.extend_from_slice(&done);
+    if out.is_empty() {
+        *out = done;
+    } else {
+        out.extend_from_slice(&done);
+    }
     redactor.count(&counts);
 }
 
@@ -38,15 +44,13 @@ pub(super) fn write(redactor: &Redactor, text: &[u8], spans: &[Span], out: &mut 
 fn again(redactor: &Redactor, text: &[u8], allowed: usize, counts: &mut Counts) -> Option<Vec<u8>> {
     let mut out: Option<Vec<u8>> = None;
     let (mut copied, mut at) = (0, 0);
-    while let Some((start, mut end)) = marker::find(&text[at..]).map(|(start, end)| (at + start, at + end)) {
+    while let Some((start, stop)) = marker::find(&text[at..]).map(|(start, end)| (at + start, at + end)) {
         let line = back(text, start, copied);
-        loop {
-            end = ahead(text, end);
-            let seen = if end - line > 64 << 10 { None } else { marker::find(&text[end..ahead(text, end)]) };
-            match seen {
-                Some((_, more)) => end += more,
-                None => break,
-            }
+        let mut last = stop;
+        let mut end = ahead(text, last);
+        while let Some((_, next)) = marker::find(&text[last..end]).filter(|_| end - line < 64 << 10) {
+            last += next;
+            end = ahead(text, last);
         }
         let spans = engine::scan(redactor, &text[line..end]);
         if !spans.is_empty() {
@@ -73,9 +77,9 @@ fn back(text: &[u8], at: usize, least: usize) -> usize {
     if start > least { start + 1 } else { least }
 }
 
-/// Behind the line at `at` and three more.
+/// Behind the line at `at` and three more. The line ends of what was replaced stand right behind it: they do not count.
 fn ahead(text: &[u8], at: usize) -> usize {
-    let mut end = at;
+    let mut end = at + text[at..].iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
     for _ in 0..4 {
         end = memchr::memchr(b'\n', &text[end..]).map_or(text.len(), |newline| end + newline + 1);
     }
@@ -122,7 +126,13 @@ fn replacement(span: &Span, secret: &[u8], numbers: &Numbers, out: &mut Vec<u8>,
         Detail::Stars => out.extend_from_slice(b"***"),
         Detail::Plain => out.extend_from_slice(b"[REDACTED]"),
         Detail::Numbered => {
-            let hash = span.secret.unwrap_or_else(|| numbers.hash(secret));
+            // A host or an address is the same in capitals.
+            let named = matches!(span.kind, "host" | "user" | "ip" | "email");
+            let hash = match span.secret {
+                Some(hash) => hash,
+                None if named => numbers.hash(&secret.to_ascii_lowercase()),
+                None => numbers.hash(secret),
+            };
             let text = match numbers.of(hash) {
                 Some(number) => format!("[REDACTED:{}#{number}]", span.kind),
                 None => format!("[REDACTED:{}]", span.kind),

@@ -5,10 +5,10 @@ use base64::alphabet::{STANDARD, URL_SAFE};
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
 use super::random::Inside;
-use crate::redact::look::mix;
-use crate::redact::span::Rule;
+use crate::look::mix;
+use crate::span::Rule;
 
-pub(in crate::redact) static BLOB: Rule = Rule {
+pub(crate) static BLOB: Rule = Rule {
     id: "base64",
     kind: "base64",
     about: "base64 of a text that holds a secret (settings, scripts, JSON, tokens), or of a private key",
@@ -32,7 +32,7 @@ fn decode(word: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// Whether this is base64 of readable text in which `inside` finds a secret, or of a private key.
-pub(in crate::redact) fn hides(word: &[u8], inside: Inside<'_>) -> bool {
+pub(crate) fn hides(word: &[u8], inside: Inside<'_>) -> bool {
     if word.len() < 20 || word.len() > 24 && mix(&word[..24]).turns < 3 {
         return false;
     }
@@ -47,7 +47,7 @@ pub(in crate::redact) fn hides(word: &[u8], inside: Inside<'_>) -> bool {
 }
 
 /// Whether this is base64 of random bytes, as keys are: no picture, no certificate, no text.
-pub(in crate::redact) fn is_binary(word: &[u8]) -> bool {
+pub(crate) fn is_binary(word: &[u8]) -> bool {
     let m = mix(word);
     let words = word
         .split(|byte| *byte == b'/')
@@ -60,7 +60,7 @@ pub(in crate::redact) fn is_binary(word: &[u8]) -> bool {
 }
 
 /// Whether this is base64 of a text, a picture or a certificate.
-pub(in crate::redact) fn is_harmless(word: &[u8]) -> bool {
+pub(crate) fn is_harmless(word: &[u8]) -> bool {
     word.len() >= 24 && decode(word).is_some_and(|plain| readable(&plain).is_some() || is_file(&plain))
 }
 

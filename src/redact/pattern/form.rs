@@ -6,14 +6,15 @@
 
 /// One part of a form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::redact) enum Part<'a> {
+pub(crate) enum Part<'a> {
     Literal(&'a str),
     Some { class: u8, least: usize, exact: bool },
     Secret,
 }
 
 /// Whether `byte` belongs to `class`.
-pub(in crate::redact) fn is_in(class: u8, byte: u8) -> bool {
+#[inline]
+pub(crate) fn is_in(class: u8, byte: u8) -> bool {
     match class {
         b'a' => byte.is_ascii_alphanumeric(),
         b'l' => byte.is_ascii_lowercase() || byte.is_ascii_digit(),
@@ -33,7 +34,7 @@ pub(in crate::redact) fn is_in(class: u8, byte: u8) -> bool {
 }
 
 /// The parts of a form.
-pub(in crate::redact) fn parts(form: &str) -> Vec<Part<'_>> {
+pub(crate) fn parts(form: &str) -> Vec<Part<'_>> {
     let mut parts = Vec::new();
     let mut rest = form;
     while let Some(next) = rest.find(['{', '¦']) {
@@ -64,7 +65,7 @@ fn some(braced: &str) -> Option<Part<'_>> {
 }
 
 /// Where the secret starts and ends if the form is found at `at`; cut off only at the end of the text.
-pub(in crate::redact) fn matches(parts: &[Part<'_>], text: &[u8], at: usize) -> Option<(usize, usize)> {
+pub(crate) fn matches(parts: &[Part<'_>], text: &[u8], at: usize) -> Option<(usize, usize)> {
     let (mut i, mut secret) = (at, at);
     for (index, part) in parts.iter().enumerate() {
         match part {

@@ -1,10 +1,10 @@
 //! JSON web tokens, whole, cut off or wrapped: a header that begins `{"`, dots, letters.
 
 use super::form::is_in;
-use crate::redact::span::{Rule, Span};
-use crate::redact::structure::text::{byte, skip_while};
+use crate::span::{Rule, Span};
+use crate::structure::text::{byte, skip_while};
 
-pub(in crate::redact) static JWT: Rule = Rule {
+pub(crate) static JWT: Rule = Rule {
     id: "jwt",
     kind: "token",
     about: "a JSON web token (signed or encrypted), also cut off or wrapped",
@@ -17,7 +17,7 @@ pub(in crate::redact) static JWT: Rule = Rule {
 };
 
 /// Looks at `eyJ`.
-pub(in crate::redact) fn find(text: &[u8], at: usize, out: &mut Vec<Span>) {
+pub(crate) fn find(text: &[u8], at: usize, out: &mut Vec<Span>) {
     let letter = |byte| is_in(b'v', byte);
     let head = skip_while(text, at, letter);
     if byte(text, head) != b'.' || head - at < 8 || !letter(byte(text, head + 1)) && byte(text, head + 1) != b'.' {

@@ -3,11 +3,11 @@
 //! Certificates and public keys are armoured too: their bodies are remembered as quiet, so that the
 //! search for random letters leaves them alone.
 
-use crate::redact::span::{Rule, Span};
-use crate::redact::structure::text::{byte, line_end, line_start, next_line, skip_while};
-use crate::redact::value::is_base64;
+use crate::span::{Rule, Span};
+use crate::structure::text::{byte, line_end, line_start, next_line, skip_while};
+use crate::value::is_base64;
 
-pub(in crate::redact) static KEY_BLOCK: Rule = Rule {
+pub(crate) static KEY_BLOCK: Rule = Rule {
     id: "key-block",
     kind: "private-key",
     about: "the body of a private key (PEM, OpenSSH, PGP, OpenVPN, PuTTY), also cut off at either end",
@@ -16,10 +16,10 @@ pub(in crate::redact) static KEY_BLOCK: Rule = Rule {
 };
 
 /// Bodies of armour that is not secret.
-pub(in crate::redact) type Quiet = Vec<(usize, usize)>;
+pub(crate) type Quiet = Vec<(usize, usize)>;
 
 /// Looks at `--BEGIN `: hides or remembers the body behind it.
-pub(in crate::redact) fn begin(text: &[u8], at: usize, out: &mut Vec<Span>, quiet: &mut Quiet) {
+pub(crate) fn begin(text: &[u8], at: usize, out: &mut Vec<Span>, quiet: &mut Quiet) {
     let Some((label, body)) = label(text, at + 2) else { return };
     let end = body_end(text, body);
     if is_private(&text[label..body]) {
@@ -30,7 +30,7 @@ pub(in crate::redact) fn begin(text: &[u8], at: usize, out: &mut Vec<Span>, quie
 }
 
 /// Looks at `--END `: a body whose beginning was cut off stands before it.
-pub(in crate::redact) fn end(text: &[u8], at: usize, out: &mut Vec<Span>, quiet: &mut Quiet) {
+pub(crate) fn end(text: &[u8], at: usize, out: &mut Vec<Span>, quiet: &mut Quiet) {
     let Some((label, body)) = label(text, at + 2) else { return };
     let dashes = text[..at].iter().rev().take_while(|byte| **byte == b'-').count();
     let stop = at - dashes;
@@ -48,6 +48,10 @@ pub(in crate::redact) fn end(text: &[u8], at: usize, out: &mut Vec<Span>, quiet:
     let inline =
         text[line..stop].iter().rev().take_while(|byte| is_base64(**byte) || **byte == b'n' || **byte == b'\\').count();
     start -= inline;
+    // An END stands alone on its line, behind the last letters of the body, or behind a mark of quotation.
+    if inline == 0 && text[line..stop].iter().any(|byte| !b" \t>|*#\r".contains(byte)) {
+        return;
+    }
     while inline == 0 && line > 0 {
         let above = line_start(text, line - 1);
         if !is_body(text, above, line - 1, true) {
@@ -55,7 +59,7 @@ pub(in crate::redact) fn end(text: &[u8], at: usize, out: &mut Vec<Span>, quiet:
         }
         (start, line) = (above, above);
     }
-    if start == stop {
+    if text[start..stop].trim_ascii().is_empty() {
         return;
     }
     if is_private(&text[label..body]) {
@@ -66,7 +70,7 @@ pub(in crate::redact) fn end(text: &[u8], at: usize, out: &mut Vec<Span>, quiet:
 }
 
 /// `PuTTY` keys: `Private-Lines: n`, then that many lines.
-pub(in crate::redact) fn putty(text: &[u8], at: usize, out: &mut Vec<Span>) {
+pub(crate) fn putty(text: &[u8], at: usize, out: &mut Vec<Span>) {
     let eol = line_end(text, at);
     let Some(start) = next_line(text, eol) else { return };
     let mut end = start;
@@ -101,7 +105,9 @@ fn first_letter(text: &[u8], body: usize, end: usize) -> usize {
     {
         start += if text[start] == b'\\' { 2 } else { 1 };
     }
-    start
+    // What the armour says of itself stays.
+    let eol = line_end(text, start);
+    if eol < end && is_armour_header(text[start..eol].trim_ascii()) { first_letter(text, eol, end) } else { start }
 }
 
 /// Where a body ends: before its END, or before the first line that cannot belong to it.
@@ -136,7 +142,7 @@ fn body_end(text: &[u8], body: usize) -> usize {
 }
 
 /// Where the body that `text` continues ends, if it does: before its END or a line of another kind.
-pub(in crate::redact) fn rest(text: &[u8]) -> Option<usize> {
+pub(crate) fn rest(text: &[u8]) -> Option<usize> {
     let mut line = 0;
     while line < text.len() {
         let end = line_end(text, line);
@@ -173,6 +179,11 @@ fn is_body(text: &[u8], start: usize, end: usize, last: bool) -> bool {
         return armour(word)
             && (full || word.ends_with(b"=") || (word.len() > 3 && word.iter().any(u8::is_ascii_digit)));
     }
-    let header = [&b"Version:"[..], b"Comment:", b"Proc-Type:", b"DEK-Info:", b"Charset:", b"Hash:", b"Subject:"];
-    header.iter().any(|name| line.starts_with(name)) || (armour(word) && word.len() >= 40)
+    is_armour_header(line) || (armour(word) && word.len() >= 40)
+}
+
+fn is_armour_header(line: &[u8]) -> bool {
+    [&b"Version:"[..], b"Comment:", b"Proc-Type:", b"DEK-Info:", b"Charset:", b"Hash:", b"Subject:"]
+        .iter()
+        .any(|name| line.starts_with(name))
 }

@@ -3,12 +3,15 @@
 //! Hexadecimal runs, UUIDs and what the words before call a digest, a fingerprint or a public key
 //! are left alone: those are what support needs to read.
 
-use super::blob;
-use crate::redact::look::{self, mix};
-use crate::redact::span::{Rule, Span};
-use crate::redact::structure::text::line_start;
+use std::sync::LazyLock;
 
-pub(in crate::redact) static RANDOM: Rule = Rule {
+use super::blob;
+use crate::finder::{Finder, Wanted};
+use crate::look::{self, mix};
+use crate::span::{Rule, Span};
+use crate::structure::text::{line_end, line_start};
+
+pub(crate) static RANDOM: Rule = Rule {
     id: "random",
     kind: "token",
     about: "a long word of random letters that nothing around it calls a digest, an id or a public key",
@@ -20,46 +23,32 @@ pub(in crate::redact) static RANDOM: Rule = Rule {
 const LEAST: usize = 20;
 
 /// A reader of decoded text: tells whether there is a secret in it.
-pub(in crate::redact) type Inside<'a> = &'a dyn Fn(&[u8]) -> bool;
+pub(crate) type Inside<'a> = &'a dyn Fn(&[u8]) -> bool;
 
+#[inline]
 fn is_run(byte: u8) -> bool {
     CLASS[byte as usize] & RUN != 0
 }
 
 /// Every random run; `quiet` ranges are passed over.
-pub(in crate::redact) fn find(text: &[u8], quiet: &[(usize, usize)], inside: Inside<'_>, out: &mut Vec<Span>) {
+pub(crate) fn find(text: &[u8], quiet: &[(usize, usize)], inside: Inside<'_>, out: &mut Vec<Span>) {
     let mut at = LEAST - 1;
     while at < text.len() {
-        if !is_run(text[at]) || is_short(text, at) {
-            at += LEAST;
+        let low = at - (LEAST - 1);
+        // The last letter that belongs to no run: a long one can only start behind it.
+        if let Some(other) = text[low..=at].iter().rposition(|byte| !is_run(*byte)) {
+            at = low + other + LEAST;
             continue;
         }
-        let low = at - (LEAST - 1);
-        let mut start = at - text[low..at].iter().rev().take_while(|byte| is_run(**byte)).count();
+        let mut start = low - text[..low].iter().rev().take(4096).take_while(|byte| is_run(**byte)).count();
         let end = at + text[at..].iter().take_while(|byte| is_run(**byte)).count();
         let padding = text[end..].iter().take(2).take_while(|byte| **byte == b'=').count();
-        if start == low && low > 0 {
-            start -= text[..low].iter().rev().take(4096).take_while(|byte| is_run(**byte)).count();
-        }
         start += text[start..end].iter().take_while(|byte| **byte == b'/').count();
         if end - start >= LEAST && !quiet.iter().any(|(from, to)| *from <= start && start < *to) {
             run(text, start, end, end + padding, inside, out);
         }
         at = end + LEAST;
     }
-}
-
-/// Whether a blank or a mark stands among the eight bytes before `at` and among the eight behind: the
-/// word at `at` is too short then. Most places of a log are settled by this alone.
-fn is_short(text: &[u8], at: usize) -> bool {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    // Any byte below `+`: none of those belongs to a run.
-    let parted = |eight: u64| eight.wrapping_sub(ONES * 0x2b) & !eight & (ONES * 0x80) != 0;
-    let near = text.get(at - 8..at + 8).and_then(|near| near.split_first_chunk::<8>());
-    near.is_some_and(|(before, behind)| {
-        let behind = behind.first_chunk::<8>().map_or(0, |eight| u64::from_le_bytes(*eight));
-        parted(u64::from_le_bytes(*before)) && parted(behind)
-    })
 }
 
 fn run(text: &[u8], start: usize, bare: usize, end: usize, inside: Inside<'_>, out: &mut Vec<Span>) {
@@ -149,6 +138,9 @@ fn is_token(word: &[u8]) -> bool {
     let all = mix(word);
     let hexadecimal = word.iter().all(|byte| byte.is_ascii_hexdigit() || b"-_".contains(byte));
     if all.digit < 2 || hexadecimal || all.len < LEAST {
+        return look::is_mixed(word);
+    }
+    if is_event(word) {
         return false;
     }
     let mixed = |m: look::Mix| m.upper > 2 && m.lower > 2 && m.digit > 1 && m.turns * 4 >= m.len - m.other;
@@ -160,6 +152,16 @@ fn is_token(word: &[u8]) -> bool {
         return true;
     }
     prefixed(word)
+}
+
+/// `evt_1IT…`, `pm_1aC…`: an id, as payment services write them.
+fn is_event(word: &[u8]) -> bool {
+    const EVENTS: &str = "evt pm pi cus acct seti req in price prod card src txn msg run thread asst resp file batch";
+    let head = word.split(|byte| *byte == b'_').next().unwrap_or_default();
+    let tail = &word[head.len()..];
+    tail.len() > 1
+        && tail[1..].iter().all(u8::is_ascii_alphanumeric)
+        && EVENTS.split_whitespace().any(|event| event.as_bytes() == head)
 }
 
 /// `acme_` and a long tail of small letters and digits.
@@ -185,18 +187,45 @@ fn is_noun(head: &[u8]) -> bool {
     lower.split(['-', '_']).any(|part| NOUNS.split_whitespace().any(|noun| noun == part))
 }
 
+/// Words right before a run that call it something public.
+static PUBLIC: LazyLock<Finder> = LazyLock::new(|| {
+    const WORDS: &str = "sha1 sha2 sha5 sha3 sha- md5 digest fingerprint public pubkey etag integrity checksum hash: hash= \
+        peer recipient cert handshake request-id request_id requestid trace websocket-key websocket-accept ssh-rsa ssh-ed25519 \
+        ecdsa- thumbprint vector embedding boundary \"x\" \"n\" \"y\" \"kid\" -id-2 if-none-match etcd h1:";
+    Finder::new(WORDS.split_whitespace().map(|word| Wanted::new(word.as_bytes(), true)).collect())
+});
+
 /// Whether the words right before call it something public.
 fn is_named_public(text: &[u8], start: usize, end: usize) -> bool {
-    const PUBLIC: &str = "sha1 sha2 sha5 sha3 sha- md5 digest fingerprint public pubkey etag integrity checksum hash: hash= \
-        peer recipient cert handshake request-id request_id requestid trace websocket ssh-rsa ssh-ed25519 \
-        ecdsa- thumbprint vector embedding boundary \"x\" \"n\" \"y\" \"kid\" -id-2 if-none-match etcd";
     let low = line_start(text, start).max(start.saturating_sub(48));
-    let before = String::from_utf8_lossy(&text[low..start]).to_ascii_lowercase();
+    // The private part of a JSON web key stands beside its public ones.
+    if text[low..start].ends_with(b"\"d\":\"") {
+        return false;
+    }
+    let mut named = false;
+    PUBLIC.find(&text[low..start], |_, _| named = true);
     let word = &text[start..end];
-    PUBLIC.split_whitespace().any(|name| before.contains(name))
+    named
         || word.starts_with(b"AAAAB3Nza")
+        || is_symbol(word)
+        || is_peer(text, start, end)
         || word.starts_with(b"AAAAC3Nza")
         || word.starts_with(b"AAAAE2Vj")
         || memchr::memmem::find(word, b"Boundary").is_some()
         || ["sha256-", "sha384-", "sha512-", "sha1-", "md5-"].iter().any(|name| word.starts_with(name.as_bytes()))
+}
+
+/// The public key of a row of `wg show dump`: four columns for the interface, eight for a peer, tabs between.
+fn is_peer(text: &[u8], start: usize, end: usize) -> bool {
+    let (line, eol) = (line_start(text, start), line_end(text, end));
+    let tabs = |part: &[u8]| memchr::memchr_iter(b'\t', part).count();
+    end - start == 44 && matches!((tabs(&text[line..start]), tabs(&text[end..eol])), (1 | 2, 2) | (0 | 1, 7))
+}
+
+/// `_ZN4core3fmt…`: a compiler's name for a function.
+fn is_symbol(word: &[u8]) -> bool {
+    let rest = word.strip_prefix(b"_Z").or_else(|| word.strip_prefix(b"_R")).unwrap_or_default();
+    let digits = rest.iter().skip_while(|byte| byte.is_ascii_alphabetic()).take_while(|byte| byte.is_ascii_digit());
+    rest.first().is_some_and(|byte| byte.is_ascii_digit() || b"NKLTS".contains(byte))
+        && (1..3).contains(&digits.count())
 }

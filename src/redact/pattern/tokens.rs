@@ -3,10 +3,10 @@
 //!
 //! What a row cannot say exactly, [`super::random`] finds by its randomness.
 
-use crate::redact::span::Rule;
+use crate::span::Rule;
 
 /// A row: the rule, and its forms. A form begins with the letters by which it is found.
-pub(in crate::redact) struct Token {
+pub(crate) struct Token {
     pub rule: Rule,
     pub forms: &'static [&'static str],
     /// May follow a letter or digit (most tokens may not).
@@ -33,12 +33,24 @@ const fn url(id: &'static str, about: &'static str, forms: &'static [&'static st
     row
 }
 
+const fn inner(id: &'static str, about: &'static str, forms: &'static [&'static str]) -> Token {
+    let mut row = kind(id, "token", about, forms);
+    row.inside = true;
+    row
+}
+
 const fn kind(id: &'static str, kind: &'static str, about: &'static str, forms: &'static [&'static str]) -> Token {
     Token { rule: Rule { id, kind, about, yes: forms, no: &[] }, forms, inside: false }
 }
 
 /// Every row.
-pub(in crate::redact) static TOKENS: &[Token] = &[
+pub(crate) static TOKENS: &[Token] = &[
+    inner("workflow-mask", "what a workflow asks to be masked", &["::add-mask::¦{q8}"]),
+    inner(
+        "proxmox",
+        "Proxmox API tokens",
+        &["@pam!{v1}=¦{x8=}-{x4=}-{x4=}-{x4=}-{x12=}", "@pve!{v1}=¦{x8=}-{x4=}-{x4=}-{x4=}-{x12=}"],
+    ),
     token(
         "github",
         "GitHub tokens",
@@ -336,6 +348,8 @@ pub(in crate::redact) static TOKENS: &[Token] = &[
             "ctp_{a30}",
             "ubi_{a30}",
             "wandb_v1_{v20}",
+            "wandb: ¦{h40=}",
+            "0.{x8=}-{x4=}-{x4=}-{x4=}-{x12=}.{a24}:{b20}",
             "apify_api_{a30}",
             "sl.{v100}",
         ],
@@ -418,6 +432,8 @@ pub(in crate::redact) static TOKENS: &[Token] = &[
             "$gy${p30}",
             "$sha1${p30}",
             "$md5{p20}",
+            "md5{h32=}",
+            "-pbkdf2-{h40=},{h32=}",
             "$P${c30}",
             "$H${c30}",
             "$S${c50}",

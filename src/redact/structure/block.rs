@@ -4,9 +4,9 @@ use super::extent::{self, Around, Extent};
 use super::glue::Glue;
 use super::pair::{self, Name, PAIR};
 use super::text::{byte, indent, line_end, line_start, next_line, quote, skip_blanks, skip_while, trim};
-use crate::redact::look;
-use crate::redact::name::{self, Grade};
-use crate::redact::span::Span;
+use crate::look;
+use crate::name::{self, Grade};
+use crate::span::Span;
 
 /// How many lines a block is followed.
 const LINES: usize = 400;
@@ -48,6 +48,11 @@ fn array(text: &[u8], name: &Name, mut at: usize, out: &mut Vec<Span>) {
         } else {
             at += 1;
         }
+    }
+    // `[-"old"-]{+"new"+}`: a list to the eye, a change of words to git.
+    let changed = text.get(at..).is_some_and(|rest| rest.starts_with(b"]{+"));
+    if changed && let Some(value) = extent::quoted(text, at + 3, false) {
+        pair::take(text, name, value, out);
     }
 }
 
@@ -179,11 +184,29 @@ fn below(text: &[u8], name: &Name, eol: usize, around: Around, out: &mut Vec<Spa
         // "Enter password:" and what was typed: one word that can be a password.
         if index == blank && deeper <= base && is_single(&text[from..to]) && name.grade == Grade::Strong {
             let word = &text[from..to];
-            if look::is_loose(word) && !named(word) && !is_prompt(word) {
+            if memchr::memmem::find(word, b"://").is_some() {
+                link(text, from, to, name, out);
+            } else if (look::is_loose(word) || look::is_grouped(word)) && !named(word) && !is_prompt(word) {
                 out.push(Span::new(from, to, &PAIR).kind(name.kind));
+                // Recovery codes come one below the other.
+                if name.kind == "code" {
+                    blank = index + 1;
+                    continue;
+                }
             }
         }
         return;
+    }
+}
+
+/// "choose a new password:" and a link: only its random parts are secret.
+fn link(text: &[u8], from: usize, to: usize, name: &Name, out: &mut Vec<Span>) {
+    let mut at = from;
+    for part in text[from..to].split(|byte| b"/?&=#".contains(byte)) {
+        if look::is_random(part) && !part.contains(&b'.') {
+            out.push(Span::new(at, at + part.len(), &PAIR).kind(name.kind));
+        }
+        at += part.len() + 1;
     }
 }
 

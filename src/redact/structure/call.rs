@@ -4,9 +4,9 @@ use super::extent;
 use super::glue::{self, Glue};
 use super::pair::{self, Name};
 use super::text::{before, line_end, quote, skip_while};
-use crate::redact::look;
-use crate::redact::name::{self, Grade};
-use crate::redact::span::Span;
+use crate::look;
+use crate::name::{self, Grade};
+use crate::span::Span;
 
 /// `("name", "value")`, `--name", "value"`, `name('value')`.
 pub(super) fn argument(text: &[u8], name: &Name, glue: Glue, at: usize, out: &mut Vec<Span>) {
@@ -20,7 +20,7 @@ pub(super) fn argument(text: &[u8], name: &Name, glue: Glue, at: usize, out: &mu
         return;
     }
     let mut at = skip_while(text, at, |byte| b" \t\r\n".contains(&byte));
-    at = pair::wrapped(text, at);
+    at = super::assign::wrapped(text, at);
     let Some(value) = extent::quoted(text, at, false) else { return };
     let secret = &text[value.start..value.end];
     let list = glue == Glue::Comma

@@ -4,7 +4,7 @@
 //! partner, an item of a list from the separator before its name, a setting from its line.
 
 use super::text::{before, byte, line_end, line_start, quote, skip_while};
-use crate::redact::look;
+use crate::look;
 
 /// The bytes of a value, without its quotes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

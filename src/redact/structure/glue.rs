@@ -19,6 +19,8 @@ pub(super) enum Glue {
     Tag,
     /// `name("value")`.
     Paren,
+    /// `<key>name</key><string>value</string>`.
+    Sibling,
 }
 
 /// The glue after a name that ends at `at`, and where the value may start.
@@ -39,17 +41,25 @@ pub(super) fn after(text: &[u8], name: usize, at: usize) -> Option<(Glue, usize)
     let glue = match byte(text, at) {
         b'=' => (Glue::Equals, skip_while(text, at, |byte| b"=>~".contains(&byte))),
         b':' if next == b':' => return None,
+        // `${NAME:?message}`
+        b':' if b"?+".contains(&next) && before(text, name) == b'{' => return None,
+        b'<' if next == b'/' && before(text, name) == b'>' => {
+            let eol = line_end(text, at);
+            (Glue::Sibling, at + text[at..eol].iter().position(|byte| *byte == b'>')? + 1)
+        }
         b':' | b'?' | b'.' | b'+' | b'|' if next == b'=' => (Glue::Equals, at + 2),
         b':' => (Glue::Colon, at + 1),
         b'|' if next == b'|' && byte(text, at + 2) == b'=' => (Glue::Equals, at + 3),
+        0xef if text[at..].starts_with("：".as_bytes()) => (Glue::Colon, at + 3),
         b'-' if next == b'>' => (Glue::Equals, at + 2),
         0xe2 if text[at..].starts_with("→".as_bytes()) => (Glue::Equals, at + 3),
         b'.' if next == b'.' => (Glue::Cell, skip_while(text, at, |byte| byte == b'.')),
         b'|' => (Glue::Cell, at + 1),
         0xe2 if text[at..].starts_with("│".as_bytes()) => (Glue::Cell, at + 3),
         b',' if quote(text, name.saturating_sub(1)).is_some() || is_flag(text, name) => (Glue::Comma, at + 1),
-        b'>' if is_tag(text, name) => (Glue::Tag, at + 1),
-        b'(' => (Glue::Paren, at + 1),
+        b'>' if is_tag(text, name) || is_attribute(text, name) => (Glue::Tag, at + 1),
+        // "the password (x) works"
+        b'(' if !spaced || quote(text, at + 1).is_some() => (Glue::Paren, at + 1),
         b'[' if spaced => (Glue::Space, at),
         _ if spaced && is_tag(text, name) => (Glue::Tag, tag_end(text, at)?),
         _ if spaced => (Glue::Space, at),
@@ -81,6 +91,14 @@ fn closers(text: &[u8], mut at: usize) -> usize {
 /// `<name …>`.
 fn is_tag(text: &[u8], name: usize) -> bool {
     before(text, name) == b'<' || (before(text, name) == b':' && text[..name].iter().rev().take(16).any(|b| *b == b'<'))
+}
+
+/// `<param name="…">`.
+fn is_attribute(text: &[u8], name: usize) -> bool {
+    let lead = &text[name.saturating_sub(48)..name];
+    let open = lead.iter().rposition(|byte| *byte == b'<');
+    (lead.ends_with(b" name=\"") || lead.ends_with(b" key=\""))
+        && open.is_some_and(|open| !lead[open..].contains(&b'>'))
 }
 
 fn tag_end(text: &[u8], at: usize) -> Option<usize> {

@@ -2,10 +2,10 @@
 
 use super::extent;
 use super::text::{before, byte, line_end, skip_blanks, skip_while};
-use crate::redact::look;
-use crate::redact::span::{Rule, Span};
+use crate::look;
+use crate::span::{Rule, Span};
 
-pub(in crate::redact) static HEADER: Rule = Rule {
+pub(crate) static HEADER: Rule = Rule {
     id: "http-credential",
     kind: "token",
     about: "what follows Authorization, Bearer or Basic, whatever the scheme",
@@ -13,7 +13,7 @@ pub(in crate::redact) static HEADER: Rule = Rule {
     no: &["Authorization: Bearer $API_KEY", "WWW-Authenticate: Bearer realm=\"api\", error=\"invalid_token\""],
 };
 
-pub(in crate::redact) static COOKIE: Rule = Rule {
+pub(crate) static COOKIE: Rule = Rule {
     id: "cookie",
     kind: "session",
     about: "the values in Cookie and Set-Cookie; attributes such as Path stay",
@@ -34,8 +34,11 @@ pub(super) fn authorization(text: &[u8], at: usize, out: &mut Vec<Span>) {
     let end = (start..eol).find(|i| text[*i] == close && close != 0 && before(text, *i) != b'\\').unwrap_or(eol);
     let word = skip_while(&text[..end], start, |byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
     let scheme = text[start..word].to_ascii_lowercase();
-    if matches!(&scheme[..], b"digest" | b"aws4-hmac-sha256" | b"oauth" | b"hawk" | b"aws" | b"signature")
-        && byte(text, word) == b' '
+    let listed = skip_while(&text[..end], word + 1, |byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+    let listed = listed > word + 1 && text[listed..].starts_with(b"=\"");
+    if byte(text, word) == b' '
+        && (listed
+            || matches!(&scheme[..], b"digest" | b"aws4-hmac-sha256" | b"oauth" | b"hawk" | b"aws" | b"signature"))
     {
         return parameters(text, word, end, out);
     }
@@ -77,14 +80,16 @@ fn parameters(text: &[u8], at: usize, end: usize, out: &mut Vec<Span>) {
         let value = skip_while(&text[..end], name, |byte| b"=\"".contains(&byte));
         let stop = skip_while(&text[..end], value, |byte| !b"\", ".contains(&byte));
         if PARAMETERS.contains(&lower.as_str()) && value > name && !look::is_placeholder(&text[value..stop], true) {
-            out.push(Span::new(value, stop, &HEADER).kind("signature"));
+            // `Credential=key/date/region/service`: only the key.
+            let slash = text[value..stop].iter().position(|byte| *byte == b'/').filter(|_| lower == "credential");
+            out.push(Span::new(value, slash.map_or(stop, |slash| value + slash), &HEADER).kind("signature"));
         }
         i = skip_while(&text[..end], stop, |byte| byte == b'"').max(i + 1);
     }
 }
 
 /// Looks at `Bearer ` or `Basic ` wherever it stands.
-pub(in crate::redact) fn scheme(text: &[u8], at: usize, out: &mut Vec<Span>) {
+pub(crate) fn scheme(text: &[u8], at: usize, out: &mut Vec<Span>) {
     if before(text, at).is_ascii_alphanumeric() {
         return;
     }

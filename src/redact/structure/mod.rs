@@ -1,5 +1,7 @@
 //! Layer two: what the form of a text says is secret.
 
+pub(super) mod account;
+mod assign;
 mod block;
 mod call;
 mod extent;
@@ -7,6 +9,7 @@ mod glue;
 pub(super) mod header;
 mod named;
 pub(super) mod pair;
+pub(super) mod place;
 mod space;
 pub(super) mod special;
 pub(super) mod table;

@@ -9,7 +9,7 @@ use super::text::{byte, line_end, skip_blanks, skip_while, trim};
 const NEAR: usize = 200;
 
 /// Finds the value beside a quoted name that ends before `at`.
-pub(super) fn value(text: &[u8], name: &Name, at: usize, out: &mut Vec<crate::redact::span::Span>) -> bool {
+pub(super) fn value(text: &[u8], name: &Name, at: usize, out: &mut Vec<crate::span::Span>) -> bool {
     let far = text.len().min(at + NEAR);
     let mut i = at;
     while i < far {
@@ -47,7 +47,7 @@ pub(super) fn value(text: &[u8], name: &Name, at: usize, out: &mut Vec<crate::re
 }
 
 /// `name: DB_PASSWORD` with `value: x` behind a comma or on the next line, as YAML writes it without quotes.
-pub(super) fn below(text: &[u8], name: &Name, out: &mut Vec<crate::redact::span::Span>) -> bool {
+pub(super) fn below(text: &[u8], name: &Name, out: &mut Vec<crate::span::Span>) -> bool {
     let start = skip_while(text, name.end, |byte| b", \t\r\n\"'".contains(&byte));
     let end = skip_while(text, start, |byte| byte.is_ascii_alphabetic());
     let colon = skip_blanks(text, end);

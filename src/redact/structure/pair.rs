@@ -3,19 +3,20 @@
 //! One path for env files, YAML, JSON, INI, TOML, XML, code, logs, flags and tables: find the name,
 //! the glue behind it, the value behind that; then ask whether the value is one.
 
-use super::block;
+use super::account;
+use super::assign;
 use super::call;
-use super::extent::{self, Around, Extent};
+use super::extent::{self, Extent};
 use super::glue::{self, Glue};
 use super::header;
 use super::space;
 use super::table;
-use super::text::{before, byte, is_name, line_end, quote, skip_blanks, skip_while, trim};
-use crate::redact::look;
-use crate::redact::name::{self, Grade};
-use crate::redact::span::{Rule, Span};
+use super::text::{before, byte, is_name, last_byte, line_end, skip_blanks, skip_while, trim};
+use crate::look;
+use crate::name::{self, Grade};
+use crate::span::{Rule, Span};
 
-pub(in crate::redact) static PAIR: Rule = Rule {
+pub(crate) static PAIR: Rule = Rule {
     id: "name-value",
     kind: "secret",
     about: "the value of a setting, field, flag or column whose name says that it is secret",
@@ -42,7 +43,12 @@ pub(super) struct Name {
     pub end: usize,
     pub grade: Grade,
     pub kind: &'static str,
+    /// Nothing but `auth`: as drivers call their password.
+    pub auth: bool,
 }
+
+/// The word for a password in other letters.
+pub(crate) const FOREIGN: [&str; 5] = ["パスワード", "密码", "пароль", "Пароль", "비밀번호"];
 
 /// The whole name around the letters that an anchor found.
 pub(super) fn name_around(text: &[u8], start: usize, end: usize) -> (usize, usize) {
@@ -59,9 +65,25 @@ pub(super) fn name_around(text: &[u8], start: usize, end: usize) -> (usize, usiz
 }
 
 /// Looks at the name around an anchor; gives where that name ends.
-pub(in crate::redact) fn find(text: &[u8], at: usize, out: &mut Vec<Span>) -> usize {
-    let (mut start, end) = name_around(text, at, at);
-    if text[..start].ends_with(b"[REDACTED:") || !may_follow(text, start, end) {
+pub(crate) fn find(text: &[u8], at: usize, out: &mut Vec<Span>) -> usize {
+    if let Some(word) = FOREIGN.iter().find(|word| text[at..].starts_with(word.as_bytes())) {
+        let name = Name { start: at, end: at + word.len(), grade: Grade::Strong, kind: "password", auth: false };
+        value_of(text, &name, out);
+        return name.end;
+    }
+    let (mut start, mut end) = name_around(text, at, at);
+    // "contraseña"
+    if text[..end].ends_with(b"contrase") && text[end..].starts_with("ña".as_bytes()) {
+        end += "ña".len();
+    }
+    if text[..start].ends_with(b"[REDACTED:") {
+        return end;
+    }
+    account::below_heading(text, start, end, out);
+    if !may_follow(text, start, end) {
+        return end;
+    }
+    if is_tag_or_sum(text, start, end) {
         return end;
     }
     let last = &text[start..end];
@@ -70,21 +92,37 @@ pub(in crate::redact) fn find(text: &[u8], at: usize, out: &mut Vec<Span>) -> us
         let word = text[..start - 1].iter().rev().take(24).take_while(|byte| byte.is_ascii_alphabetic()).count();
         start -= if word > 0 { word + 1 } else { 0 };
     }
-    let mut grade = name::grade(&text[start..end]);
+    let (mut grade, kind) = name::read(&text[start..end]);
     // The tail of a path (`/etc/passwd:/etc/passwd`) and a test's verdict (`PASS: it works`) name nothing.
     let verdict = &text[start..end] == b"PASS" && byte(text, end) == b':';
     if grade == Grade::Strong && (before(text, start) == b'/' || verdict) {
         grade = Grade::Weak;
     }
-    table::find(text, start, end, out);
-    if matches!(byte(text, end), b',' | b')') && b"(, \"`".contains(&before(text, start)) {
-        table::insert(text, start, end, out);
+    if grade == Grade::No {
+        space::code_below(text, last, end, out);
+        return end;
     }
-    if grade != Grade::No && !in_authority(text, start) {
-        let kind = name::kind_of(&text[start..end]);
-        value_of(text, &Name { start, end, grade, kind }, out);
+    let auth = text[start..end].eq_ignore_ascii_case(b"auth");
+    let name = Name { start, end, grade, kind, auth };
+    if grade == Grade::Strong {
+        table::find(text, &name, out);
+        table::insert(text, &name, out);
+    }
+    if !in_authority(text, start) {
+        value_of(text, &name, out);
     }
     end
+}
+
+/// The name of a program in a log (`passwd[99]:`), of a checksum (`checksum/secret`), of a cache (`cache key`).
+fn is_tag_or_sum(text: &[u8], start: usize, end: usize) -> bool {
+    let name = &text[start..end];
+    let lead = &text[start.saturating_sub(80)..start];
+    let has = |word: &[u8]| memchr::memmem::find(lead, word).is_some();
+    name == b"passwd" && byte(text, end) == b'['
+        || lead.ends_with(b"checksum/")
+        || name == b"secret" && has(b"arn:aws:secretsmanager:")
+        || name == b"key" && !lead.contains(&b'\n') && (has(b"cache ") || has(b"Cache "))
 }
 
 /// Whether the name is the user of a URL (`https://x-access-token:…@host`): that is another rule's.
@@ -102,8 +140,11 @@ fn in_authority(text: &[u8], start: usize) -> bool {
 /// Whether what follows can be a value at all: most names in a log stand in a sentence.
 fn may_follow(text: &[u8], start: usize, end: usize) -> bool {
     let next = byte(text, end);
+    if next == b'<' {
+        return text[end..].starts_with(b"</");
+    }
     if next != b' ' && next != b'\t' {
-        return !(next.is_ascii_whitespace() || b"/;!<".contains(&next))
+        return !(next.is_ascii_whitespace() || b"/;!".contains(&next))
             || is_column(text, start, end)
             || before(text, start) == b'-'
             || next == b',';
@@ -113,6 +154,8 @@ fn may_follow(text: &[u8], start: usize, end: usize) -> bool {
     let word = &text[from..to];
     let plain = word.iter().all(|byte| byte.is_ascii_alphabetic() || b".,!)".contains(byte));
     !plain
+        || text[end..].starts_with(b"  ")
+        || last_byte(text, to) == b':'
         || is_column(text, start, end)
         || before(text, start) == b'-'
         || space::is_link(word)
@@ -124,7 +167,9 @@ fn is_column(text: &[u8], start: usize, end: usize) -> bool {
     let next = byte(text, skip_blanks(text, end));
     let last = before(text, start);
     let bar = |byte: u8| b"|,;\t".contains(&byte) || byte == 0xe2 || byte == 0x82;
-    bar(next) || (matches!(next, b'\n' | b'\r' | 0) && (bar(last) || last == b' ' || start == 0)) || next == b')'
+    bar(next)
+        || (matches!(next, b'\n' | b'\r' | 0) && (bar(last) || b" :".contains(&last) || start == 0))
+        || next == b')'
 }
 
 /// Settings and commands that take any word as their value.
@@ -151,8 +196,9 @@ fn value_of(text: &[u8], name: &Name, out: &mut Vec<Span>) {
         Glue::Space => space::find(text, name, at, out),
         Glue::Cell => cell(text, name, at, out),
         Glue::Tag => tag(text, name, at, out),
+        Glue::Sibling => sibling(text, name, at, out),
         Glue::Comma | Glue::Paren => call::argument(text, name, glue, at, out),
-        Glue::Equals | Glue::Colon => assigned(text, name, glue, at, extent::around(text, name.start), out),
+        Glue::Equals | Glue::Colon => assign::value(text, name, glue, at, extent::around(text, name.start), out),
     }
 }
 
@@ -166,174 +212,6 @@ fn header_of(text: &[u8], name: &Name, glue: Glue, at: usize, out: &mut Vec<Span
     word.ends_with(b"cookie")
         && matches!(glue, Glue::Colon | Glue::Equals)
         && header::cookies(text, at, word.starts_with(b"set"), out)
-}
-
-/// `name = value`, `name: value`.
-fn assigned(text: &[u8], name: &Name, glue: Glue, at: usize, around: Around, out: &mut Vec<Span>) {
-    let open = skip_blanks(text, at);
-    let at = wrapped(text, open);
-    let eol = line_end(text, at);
-    if byte(text, open) == b'(' && glue == Glue::Equals && call::credentials(text, name, open + 1, out) {
-        return;
-    }
-    if block::find(text, name, glue, at, around, out) {
-        return;
-    }
-    if at >= eol {
-        return;
-    }
-    let value = if around.quote.is_some() && !is_closed(text, name) {
-        // `"KEY=value"`: the quote around both.
-        let quote = around.quote.unwrap_or(b'"');
-        let end = (at..eol).find(|i| text[*i] == quote && before(text, *i) != b'\\').unwrap_or(eol);
-        let inner = quote_inside(text, at, end);
-        inner.unwrap_or(Extent { start: at, end, quoted: false })
-    } else if quote(text, at).is_some() {
-        let Some(value) = extent::quoted(text, at, around.leading) else { return };
-        value
-    } else if byte(text, at) == b'{' && glue == Glue::Equals && text[at..eol].contains(&b'}') {
-        let end = at + text[at..eol].iter().position(|byte| *byte == b'}').unwrap_or(0);
-        Extent { start: at + 1, end, quoted: false }
-    } else {
-        unquoted(text, name, glue, at, around)
-    };
-    // `password: str = "x"`: the value of a typed name stands behind the next sign.
-    let after = skip_blanks(text, value.end);
-    if glue == Glue::Colon && !value.quoted && byte(text, after) == b'=' && byte(text, after + 1) != b'=' {
-        let rest = skip_blanks(text, after + 1);
-        if let Some(value) = extent::quoted(text, rest, false) {
-            take(text, name, value, out);
-        }
-        return;
-    }
-    pair_of_words(text, name, value, out);
-    // `passwd: all tests passed`: words in the middle of a line are a sentence.
-    let words = !value.quoted && !around.leading && glue == Glue::Colon && before(text, at) == b' ';
-    if words && text[value.start..value.end].iter().all(u8::is_ascii_lowercase) && byte(text, value.end) == b' ' {
-        return;
-    }
-    // `this.token = token;`
-    let word = &text[name.start..name.end];
-    if glue == Glue::Equals
-        && word.contains(&b'.')
-        && word.ends_with(&text[value.start..value.end])
-        && byte(text, value.end) == b';'
-    {
-        return;
-    }
-    take(text, name, value, out);
-    more(text, name, value, out);
-}
-
-/// `passwords: a, b`: the rest of a bare list.
-fn more(text: &[u8], name: &Name, value: Extent, out: &mut Vec<Span>) {
-    let mut at = value.end;
-    while before(text, name.end) == b's' && !value.quoted && byte(text, at) == b',' && byte(text, at + 1) == b' ' {
-        let end = skip_while(text, at + 2, |byte| !byte.is_ascii_whitespace() && byte != b',');
-        if !look::is_loose(&text[at + 2..end]) {
-            return;
-        }
-        take(text, name, Extent { start: at + 2, end, quoted: false }, out);
-        at = end;
-    }
-}
-
-/// `Login: admin / secret`: the second word is the password.
-fn pair_of_words(text: &[u8], name: &Name, value: Extent, out: &mut Vec<Span>) {
-    let rest = &text[value.end..line_end(text, value.end)];
-    if rest.starts_with(b" / ") && name.kind != "password" {
-        let start = value.end + 3;
-        let end = skip_while(text, start, |byte| !byte.is_ascii_whitespace());
-        if look::is_loose(&text[start..end]) {
-            out.push(Span::new(start, end, &PAIR).kind("password"));
-        }
-    }
-}
-
-/// Whether a quote closes right behind the name: then it is the name that is quoted.
-fn is_closed(text: &[u8], name: &Name) -> bool {
-    byte(text, name.end) == before(text, name.start)
-}
-
-fn quote_inside(text: &[u8], at: usize, end: usize) -> Option<Extent> {
-    let value = extent::quoted(&text[..end], at, false)?;
-    (value.end > value.start).then_some(value)
-}
-
-/// Past what wraps a value: `Some(`, `<<`, `b"`, `!unsafe`, `string(14)`.
-pub(super) fn wrapped(text: &[u8], at: usize) -> usize {
-    let rest = &text[at..text.len().min(at + 40)];
-    for wrapper in [
-        &b"Some("[..],
-        b"<<",
-        b"SecretStr(",
-        b"Secret(",
-        b"String(",
-        b"new String(",
-        b"!unsafe ",
-        b"!!str ",
-        b"!!binary ",
-        b"&",
-        b"Ok(",
-    ] {
-        if rest.starts_with(wrapper) && quote(text, skip_blanks(text, at + wrapper.len())).is_some()
-            || rest.starts_with(b"!") && rest.starts_with(wrapper)
-        {
-            return skip_blanks(text, at + wrapper.len());
-        }
-    }
-    if rest.starts_with(b"string(") {
-        let end = skip_while(text, at + 7, |byte| byte.is_ascii_digit() || byte == b')' || byte == b' ');
-        return end;
-    }
-    if rest.len() > 1 && b"bBrRfFuULN@(".contains(&rest[0]) && matches!(rest[1], b'"' | b'\'') {
-        return at + 1;
-    }
-    at
-}
-
-/// A value without quotes: to the end of its line where the name opens it, else to the next separator.
-fn unquoted(text: &[u8], name: &Name, glue: Glue, at: usize, around: Around) -> Extent {
-    let end = extent::bare(text, at, around);
-    let eol = line_end(text, at);
-    let spaced = before(text, at) == b' ';
-    let whole = around.leading && !around.query && byte(text, end) == b' ' && name.grade == Grade::Strong;
-    if whole && (glue == Glue::Colon || spaced) {
-        let end = comment(text, end, eol);
-        if !has_pair(&text[at..end]) {
-            return Extent { start: at, end: trim(text, at, end).1, quoted: false };
-        }
-    }
-    // `User=tars; Password = two words ; Pooling=true`
-    if around.list == b';' && spaced && byte(text, end) == b' ' {
-        let end = at + text[at..eol].iter().position(|byte| *byte == b';').unwrap_or(eol - at);
-        return Extent { start: at, end: trim(text, at, end).1, quoted: false };
-    }
-    if whole && is_phrase(&text[at..eol]) {
-        return Extent { start: at, end: eol, quoted: false };
-    }
-    Extent { start: at, end, quoted: false }
-}
-
-/// Where a comment or a remark starts behind a value.
-fn comment(text: &[u8], from: usize, eol: usize) -> usize {
-    const MARKS: [&[u8]; 9] = [b" #", b" (", b" //", b" ;", b" |", b"  ", b" -- ", b"\t", " │".as_bytes()];
-    (from..eol).find(|at| MARKS.iter().any(|mark| text[*at..eol].starts_with(mark))).unwrap_or(eol)
-}
-
-/// Whether another `name=value` follows on the line.
-fn has_pair(rest: &[u8]) -> bool {
-    rest.split(|byte| *byte == b' ').skip(1).any(|word| {
-        let name = word.iter().take_while(|byte| is_name(**byte)).count();
-        name > 0 && matches!(word.get(name), Some(b'=' | b':'))
-    })
-}
-
-/// Three or more plain words: a passphrase where a password could stand.
-fn is_phrase(rest: &[u8]) -> bool {
-    let rest = rest.trim_ascii();
-    let words = rest.split(|byte| *byte == b' ').count();
-    words > 2 && rest.iter().all(|byte| byte.is_ascii_lowercase() || *byte == b' ')
 }
 
 /// The next cell of a table row.
@@ -360,25 +238,75 @@ fn tag(text: &[u8], name: &Name, at: usize, out: &mut Vec<Span>) {
     take(text, name, Extent { start, end, quoted: true }, out);
 }
 
+/// `<key>name</key> <string>value</string>`, also the next cell of a table.
+fn sibling(text: &[u8], name: &Name, at: usize, out: &mut Vec<Span>) {
+    let element = text[..name.start - 1].rsplit(|byte| *byte == b'<').next().unwrap_or_default();
+    let open = skip_while(text, at, |byte| byte.is_ascii_whitespace());
+    let far = text.len().min(open + 200);
+    if byte(text, open) != b'<' || byte(text, open + 1) == b'/' || element.len() > 40 {
+        return;
+    }
+    let Some(start) = text[open..far].iter().position(|byte| *byte == b'>').map(|end| open + end + 1) else { return };
+    let end = start + text[start..text.len().min(start + 4096)].iter().position(|byte| *byte == b'<').unwrap_or(0);
+    let (start, end) = trim(text, start, end);
+    let named = element.eq_ignore_ascii_case(b"key") || element.eq_ignore_ascii_case(b"name");
+    if named || look::is_one_password(&text[start..end]) {
+        take(text, name, Extent { start, end, quoted: true }, out);
+    }
+}
+
 /// Adds the value unless it is none.
 pub(super) fn take(text: &[u8], name: &Name, value: Extent, out: &mut Vec<Span>) {
     let secret = &text[value.start..value.end];
-    if is_secret(name, secret, value.quoted) {
+    let word = text[name.start..name.end].to_ascii_lowercase();
+    // Consul's and Nomad's tokens are UUIDs; a file of credentials has options behind it.
+    let accessor = matches!(&word[..], b"secretid" | b"secret_id" | b"secret-id") && look::is_uuid(secret);
+    let file = word.ends_with(b"credentials")
+        && secret.starts_with(b"/")
+        && secret.split(|byte| *byte == b',').next().is_some_and(look::is_path);
+    if accessor || !file && is_secret(name, secret, value.quoted) {
         out.push(Span::new(value.start, value.end, &PAIR).kind(name.kind));
     }
+}
+
+/// `3 active`.
+fn is_count(secret: &[u8]) -> bool {
+    let digits = secret.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    digits > 0
+        && digits < 6
+        && secret.len() > digits + 1
+        && secret[digits..].iter().all(|byte| byte.is_ascii_lowercase() || *byte == b' ')
+        && secret[digits] == b' '
+}
+
+/// `sha256:…`, all of it.
+fn is_digest(secret: &[u8]) -> bool {
+    let digits = secret.strip_prefix(b"sha256:").or_else(|| secret.strip_prefix(b"sha512:")).unwrap_or_default();
+    digits.len() > 63 && digits.iter().all(u8::is_ascii_hexdigit)
 }
 
 /// Whether this can be the secret that the name announces.
 pub(super) fn is_secret(name: &Name, secret: &[u8], quoted: bool) -> bool {
     let secret = secret.trim_ascii();
-    if secret.is_empty() || look::is_placeholder(secret, quoted) || look::is_sentence(secret) {
+    if secret.is_empty()
+        || look::is_placeholder(secret, quoted)
+        || look::is_sentence(secret)
+        || look::is_algorithm(secret)
+        || name.kind != "password" && (is_digest(secret) || is_count(secret))
+    {
         return false;
     }
     if name.grade == Grade::Weak {
-        return look::is_random(secret) && !look::is_uuid(secret);
+        let phrase = name.auth && quoted && secret.len() > 9 && look::is_loose(secret) && !secret.contains(&b' ');
+        return (phrase || look::is_random(secret)) && !look::is_uuid(secret);
     }
     let digits = secret.iter().all(u8::is_ascii_digit);
-    let least = if matches!(name.kind, "password" | "code") { 4 } else { 6 };
+    // A long number under "token" is an id of the vocabulary, or a count.
+    let least = match name.kind {
+        "password" | "code" => 4,
+        "token" | "key" => 10,
+        _ => 6,
+    };
     if name.kind == "code" && secret.len() < 4 {
         return false;
     }

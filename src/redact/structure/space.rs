@@ -3,10 +3,10 @@
 use super::extent::{self, Around, Extent};
 use super::glue;
 use super::pair::{self, Name, PAIR};
-use super::text::{before, byte, line_end, line_start, quote, skip_blanks, skip_while};
-use crate::redact::look;
-use crate::redact::name::Grade;
-use crate::redact::span::Span;
+use super::text::{before, byte, line_end, line_start, next_line, quote, skip_blanks, skip_while, trim};
+use crate::look;
+use crate::name::Grade;
+use crate::span::Span;
 
 /// Settings of servers that take their secret as the next word, whatever it looks like.
 const DIRECTIVES: &[&str] = &[
@@ -25,6 +25,7 @@ const DIRECTIVES: &[&str] = &[
     "auth_pass",
     "auth-pass",
     "pre-shared-key",
+    "insecure-password",
 ];
 
 /// Whether any word behind this name is its value.
@@ -64,13 +65,23 @@ pub(super) fn find(text: &[u8], name: &Name, at: usize, out: &mut Vec<Span>) {
     }
     // `password 7 0822455D0A16`, `secret 5 $1$…`: the kind of encryption first.
     let kind = byte(text, at).is_ascii_digit() && byte(text, at + 1) == b' ';
+    // ("db_password   3 months ago" is a row of a list.)
+    if kind && text[at + 2..blank(text, at + 2, line_end(text, at))].iter().all(u8::is_ascii_lowercase) {
+        return;
+    }
     let at = if kind && name.grade == Grade::Strong { at + 2 } else { at };
     let lower = String::from_utf8_lossy(word).to_ascii_lowercase();
     if DIRECTIVES.contains(&lower.as_str()) || is_netrc(text, name, &lower) || is_protocol(text, name, word) {
         return directive(text, name, at, around, &lower, out);
     }
     if let Some(value) = quoted_value(text, at) {
-        return sentence_or_secret(text, name, value, out);
+        // `resource "random_password" "db" {`
+        if quote(text, name.end).is_some() && byte(text, skip_blanks(text, value.end + 1)) == b'{' {
+            return;
+        }
+        // `password "Auth" "x"`: what it is for, then itself.
+        let second = quoted_value(text, skip_blanks(text, value.end + 1)).filter(|next| next.start > value.end + 2);
+        return sentence_or_secret(text, name, second.unwrap_or(value), out);
     }
     // "the token (x)"
     let at = at + usize::from(byte(text, at) == b'(' && name.grade == Grade::Strong);
@@ -92,8 +103,15 @@ pub(super) fn find(text: &[u8], name: &Name, at: usize, out: &mut Vec<Span>) {
 
 /// `--password x`, also with its value on the next line of a list.
 fn flagged(text: &[u8], name: &Name, at: usize, around: Around, out: &mut Vec<Span>) {
+    let eol = line_end(text, at);
     let mut at = skip_while(text, at, |byte| b" \t\r\n\\".contains(&byte));
-    if text[at.min(text.len())..].starts_with(b"- ") {
+    let item = text[at.min(text.len())..].starts_with(b"- ");
+    // On the next line only behind a backslash, in a list, or where it can be nothing else.
+    let next = at > eol && before(text, eol) != b'\\' && !item && quote(text, at).is_none();
+    if next && !look::is_loose(&text[at.min(text.len())..line_end(text, at.min(text.len()))]) {
+        return;
+    }
+    if item {
         at = skip_blanks(text, at + 2);
     }
     if byte(text, at) == b'-' && !look::is_random(&text[at..extent::bare(text, at, around)]) || at >= text.len() {
@@ -104,6 +122,13 @@ fn flagged(text: &[u8], name: &Name, at: usize, around: Around, out: &mut Vec<Sp
         None => Extent { start: at, end: extent::bare(text, at, around), quoted: false },
     };
     let secret = &text[value.start..value.end];
+    // A manual's `[--password PASSWORD]`.
+    let bare = secret.strip_suffix(b"]").unwrap_or(secret);
+    if bare.iter().all(|byte| byte.is_ascii_uppercase() || *byte == b'_')
+        && text[name.start..name.end].to_ascii_uppercase().ends_with(bare)
+    {
+        return;
+    }
     if matches!(secret, b"for" | b"is" | b"to" | b"and" | b"or" | b"option" | b"flag" | b"requires" | b"was") {
         return;
     }
@@ -143,6 +168,10 @@ fn directive(text: &[u8], name: &Name, at: usize, around: Around, lower: &str, o
     let eol = line_end(text, at);
     let (mut start, mut last) = (at, (at, at));
     let mut words = 0;
+    // `rootpw --plaintext x`
+    while text[start..eol].starts_with(b"--") {
+        start = skip_blanks(text, blank(text, start, eol));
+    }
     while start < eol && words < 2 {
         let value = quoted_value(text, start);
         let end = value.map_or_else(|| blank(text, start, eol), |value| value.end);
@@ -254,7 +283,7 @@ fn prose(text: &[u8], name: &Name, at: usize, around: Around, out: &mut Vec<Span
 
 /// "Reset password for admin to x", "password for role r is x": a generated word further on the line.
 fn nearby(text: &[u8], at: usize, name: &Name, out: &mut Vec<Span>) -> bool {
-    let eol = line_end(text, at).min(at + 80);
+    let eol = line_end(text, at).min(at + 120);
     let mut next = at;
     for word in text[at..eol].split(|byte| byte.is_ascii_whitespace() || b"\"',;".contains(byte)) {
         let word_end = next + word.len();
@@ -263,7 +292,7 @@ fn nearby(text: &[u8], at: usize, name: &Name, out: &mut Vec<Span>) -> bool {
         let user = whole.iter().take_while(|byte| byte.is_ascii_lowercase()).count();
         let skip = if user > 0 && whole.get(user) == Some(&b'/') { user + 1 } else { 0 };
         let (from, bare) = (next + skip, &whole[skip..]);
-        if look::is_generated(bare) && !look::is_uuid(bare) {
+        if (look::is_generated(bare) || look::is_scrambled(bare)) && !look::is_uuid(bare) {
             out.push(Span::new(from, from + bare.len(), &PAIR).kind(name.kind));
             return true;
         }
@@ -292,5 +321,49 @@ fn said(text: &[u8], name: &Name, start: usize, around: Around, out: &mut Vec<Sp
 fn push(text: &[u8], name: &Name, start: usize, end: usize, out: &mut Vec<Span>) {
     if start < end && !look::is_placeholder(&text[start..end], false) {
         out.push(Span::new(start, end, &PAIR).kind(name.kind));
+    }
+}
+
+/// Whether a word alone names a secret.
+pub(super) fn is_strong(name: &[u8]) -> bool {
+    crate::name::grade(name) == Grade::Strong
+}
+
+/// "Your … code is: 123456".
+fn code_behind(text: &[u8], at: usize, out: &mut Vec<Span>) -> bool {
+    let Some(rest) = text[at..].strip_prefix(b" is").map(|rest| text.len() - rest.len()) else { return false };
+    let start = skip_while(text, rest, |byte| b": ".contains(&byte));
+    let end = skip_while(text, start, |byte| byte.is_ascii_digit());
+    let lead = text[line_start(text, at).max(at.saturating_sub(80))..at].to_ascii_lowercase();
+    let yours = memchr::memmem::find(&lead, b"your ").is_some() && !byte(text, end).is_ascii_alphanumeric();
+    if yours && (4..9).contains(&(end - start)) {
+        out.push(Span::new(start, end, &PAIR).kind("code"));
+    }
+    yours
+}
+
+/// "Enter this code to finish signing in:" and, below it, nothing but digits.
+pub(super) fn code_below(text: &[u8], word: &[u8], at: usize, out: &mut Vec<Span>) {
+    let eol = line_end(text, at);
+    let asks = [&b"code"[..], b"pin", b"codes"].iter().any(|name| word.eq_ignore_ascii_case(name));
+    if asks && code_behind(text, at, out) {
+        return;
+    }
+    if !asks || before(text, eol) != b':' {
+        return;
+    }
+    let mut line = next_line(text, eol);
+    for _ in 0..3 {
+        let Some(next) = line else { return };
+        let (start, end) = trim(text, next, line_end(text, next));
+        let digits = text[start..end].iter().filter(|byte| byte.is_ascii_digit()).count();
+        let other = text[start..end].iter().any(|byte| !byte.is_ascii_digit() && !b" -".contains(byte));
+        if (4..10).contains(&digits) && !other {
+            out.push(Span::new(start, end, &PAIR).kind("code"));
+        }
+        if start < end {
+            return;
+        }
+        line = next_line(text, end);
     }
 }

@@ -2,11 +2,11 @@
 
 use super::extent;
 use super::text::{before, byte, line_end, line_start, next_line, quote, skip_blanks, skip_while, trim};
-use crate::redact::look;
-use crate::redact::name::{self, Grade};
-use crate::redact::span::{Rule, Span};
+use crate::look;
+use crate::name::{self, Grade};
+use crate::span::{Rule, Span};
 
-pub(in crate::redact) static PGPASS: Rule = Rule {
+pub(crate) static PGPASS: Rule = Rule {
     id: "pgpass",
     kind: "password",
     about: "the last field of a .pgpass line",
@@ -14,7 +14,7 @@ pub(in crate::redact) static PGPASS: Rule = Rule {
     no: &["0.0.0.0:5432->5432/tcp"],
 };
 
-pub(in crate::redact) static ACL: Rule = Rule {
+pub(crate) static ACL: Rule = Rule {
     id: "redis-acl",
     kind: "password",
     about: "passwords and their hashes in Redis ACL rules",
@@ -22,7 +22,7 @@ pub(in crate::redact) static ACL: Rule = Rule {
     no: &["user default on nopass ~* &* +@all"],
 };
 
-pub(in crate::redact) static ECHO: Rule = Rule {
+pub(crate) static ECHO: Rule = Rule {
     id: "piped",
     kind: "password",
     about: "what echo or printf hands to a command that reads a password",
@@ -34,7 +34,7 @@ pub(in crate::redact) static ECHO: Rule = Rule {
     no: &["echo done | tee log", "echo \"$PW\" | sudo -S ls"],
 };
 
-pub(in crate::redact) static INPUT: Rule = Rule {
+pub(crate) static INPUT: Rule = Rule {
     id: "rejected-input",
     kind: "password",
     about: "the value that a validation error repeats for a secret field",
@@ -42,7 +42,7 @@ pub(in crate::redact) static INPUT: Rule = Rule {
     no: &["{\"loc\":[\"body\",\"limit\"],\"msg\":\"too big\",\"input\":\"900\"}"],
 };
 
-pub(in crate::redact) static TELEGRAM: Rule = Rule {
+pub(crate) static TELEGRAM: Rule = Rule {
     id: "telegram-bot",
     kind: "token",
     about: "Telegram bot tokens",
@@ -51,7 +51,7 @@ pub(in crate::redact) static TELEGRAM: Rule = Rule {
 };
 
 /// Looks at `:*:` or a database port between colons: five fields, the fourth a user.
-pub(in crate::redact) fn pgpass(text: &[u8], at: usize, out: &mut Vec<Span>) {
+pub(crate) fn pgpass(text: &[u8], at: usize, out: &mut Vec<Span>) {
     let (start, eol) = (line_start(text, at), line_end(text, at));
     let mut fields = Vec::new();
     let mut from = start;
@@ -77,7 +77,7 @@ pub(in crate::redact) fn pgpass(text: &[u8], at: usize, out: &mut Vec<Span>) {
 }
 
 /// Looks at a part of a Redis ACL rule: `>password` and `#hash` words on its line.
-pub(in crate::redact) fn acl(text: &[u8], at: usize, out: &mut Vec<Span>) {
+pub(crate) fn acl(text: &[u8], at: usize, out: &mut Vec<Span>) {
     let (start, eol) = (line_start(text, at), line_end(text, at));
     let mut from = start;
     for word in text[start..eol].split(|byte| *byte == b' ' || *byte == b'"') {
@@ -92,8 +92,8 @@ pub(in crate::redact) fn acl(text: &[u8], at: usize, out: &mut Vec<Span>) {
 }
 
 /// Looks at `echo ` or `printf `: what it prints, if a reader of passwords takes it.
-pub(in crate::redact) fn echo(text: &[u8], at: usize, out: &mut Vec<Span>) {
-    const READERS: [&str; 14] = [
+pub(crate) fn echo(text: &[u8], at: usize, out: &mut Vec<Span>) {
+    const READERS: [&str; 15] = [
         "sudo -s",
         "password-stdin",
         "chpasswd",
@@ -102,6 +102,7 @@ pub(in crate::redact) fn echo(text: &[u8], at: usize, out: &mut Vec<Span>) {
         "with-token",
         "cryptsetup",
         "su ",
+        "load-key",
         "smbpasswd",
         "gpg ",
         "htpasswd",
@@ -118,9 +119,10 @@ pub(in crate::redact) fn echo(text: &[u8], at: usize, out: &mut Vec<Span>) {
         ["pass", "secret", "token", "cred", "pw", "key"].iter().any(|word| rest.contains(word))
     });
     let piped = piped || file;
-    let asked =
-        ["password", "passwd", "passphrase", "secret", "askpass", "keyscript"].iter().any(|word| lead.contains(word))
-            && lead.trim_end().ends_with(['(', '\'', '"', '=', '/', '`']);
+    let asked = ["password", "passwd", "passphrase", "secret", "askpass", "keyscript", "preshared-key", "private-key"]
+        .iter()
+        .any(|word| lead.contains(word))
+        && lead.trim_end().ends_with(['(', '\'', '"', '=', '/', '`']);
     if !piped && !asked {
         return;
     }
@@ -163,7 +165,7 @@ pub(in crate::redact) fn echo(text: &[u8], at: usize, out: &mut Vec<Span>) {
 }
 
 /// Looks at `"input":` or `input_value=`: what was rejected, if a secret's name stands before it.
-pub(in crate::redact) fn input(text: &[u8], at: usize, out: &mut Vec<Span>) {
+pub(crate) fn input(text: &[u8], at: usize, out: &mut Vec<Span>) {
     let sign = skip_while(text, at + 1, |byte| byte.is_ascii_alphabetic() || b"_\"".contains(&byte));
     let start = skip_while(text, sign, |byte| b":= ".contains(&byte));
     let Some(value) = extent::quoted(text, start, false).filter(|value| value.end > value.start) else { return };
@@ -175,7 +177,7 @@ pub(in crate::redact) fn input(text: &[u8], at: usize, out: &mut Vec<Span>) {
     let low = low.max(at.saturating_sub(4096));
     let mut lead = text[low..at].to_vec();
     // The kind in an earlier replacement names nothing.
-    while let Some((start, end)) = crate::redact::marker::find(&lead) {
+    while let Some((start, end)) = crate::marker::find(&lead) {
         lead[start..end].fill(b' ');
     }
     let named = lead
@@ -187,7 +189,7 @@ pub(in crate::redact) fn input(text: &[u8], at: usize, out: &mut Vec<Span>) {
 }
 
 /// Looks at ` is your`: "123456 is your verification code".
-pub(in crate::redact) fn is_your(text: &[u8], at: usize, out: &mut Vec<Span>) {
+pub(crate) fn is_your(text: &[u8], at: usize, out: &mut Vec<Span>) {
     let eol = line_end(text, at).min(at + 60);
     let rest = String::from_utf8_lossy(&text[at..eol]).to_ascii_lowercase();
     let start = at - text[..at].iter().rev().take(64).take_while(|byte| byte.is_ascii_graphic()).count();
@@ -201,7 +203,7 @@ pub(in crate::redact) fn is_your(text: &[u8], at: usize, out: &mut Vec<Span>) {
 }
 
 /// Looks at `form-data;`: the body of a part whose name is a secret's.
-pub(in crate::redact) fn form_data(text: &[u8], at: usize, out: &mut Vec<Span>) {
+pub(crate) fn form_data(text: &[u8], at: usize, out: &mut Vec<Span>) {
     let eol = line_end(text, at);
     let Some(start) = memchr::memmem::find(&text[at..eol], b"name=\"").map(|start| at + start + 6) else { return };
     let end = skip_while(&text[..eol], start, |byte| byte != b'"');
@@ -219,13 +221,17 @@ pub(in crate::redact) fn form_data(text: &[u8], at: usize, out: &mut Vec<Span>) 
             }
             return;
         }
+        // Between the name and the blank line stand headers only.
+        if to > from && !text[from..to].contains(&b':') {
+            return;
+        }
         blank |= from == to;
         line = next_line(text, to);
     }
 }
 
 /// Looks at `:AA`: a bot's number before it, its secret behind.
-pub(in crate::redact) fn telegram(text: &[u8], at: usize, out: &mut Vec<Span>) {
+pub(crate) fn telegram(text: &[u8], at: usize, out: &mut Vec<Span>) {
     let digits = text[..at].iter().rev().take(12).take_while(|byte| byte.is_ascii_digit()).count();
     let end = skip_while(text, at + 1, |byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte));
     if (7..11).contains(&digits) && end - at > 30 {

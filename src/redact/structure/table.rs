@@ -1,13 +1,13 @@
 //! Columns whose heading names a secret: psql, Markdown, boxes, CSV, tabs; and SQL's column lists.
 
-use super::pair::PAIR;
-use super::text::{byte, line_end, line_start, next_line, quote, skip_while, trim};
+use super::pair::{self, Name, PAIR};
+use super::text::{before, byte, line_end, line_start, next_line, quote, skip_while, trim};
 use super::{extent, extent::Extent};
-use crate::redact::look;
-use crate::redact::name::{self, Grade};
-use crate::redact::span::{Rule, Span};
+use crate::look;
+use crate::marker;
+use crate::span::{Rule, Span};
 
-pub(in crate::redact) static TABLE: Rule = Rule {
+pub(crate) static TABLE: Rule = Rule {
     id: "table-column",
     kind: "secret",
     about: "the cells of a table or CSV column whose heading names a secret",
@@ -19,20 +19,32 @@ pub(in crate::redact) static TABLE: Rule = Rule {
 const ROWS: usize = 2000;
 
 /// Looks at a name that stands alone in a cell; gives the column's open end if the table goes on.
-pub(in crate::redact) fn find(text: &[u8], start: usize, end: usize, out: &mut Vec<Span>) {
-    let line = line_start(text, start);
-    let eol = line_end(text, start);
-    let Some(bar) = separator(text, line, start, end, eol) else { return };
-    if name::grade(&text[start..end]) != Grade::Strong {
-        return;
-    }
+pub(super) fn find(text: &[u8], name: &Name, out: &mut Vec<Span>) {
+    let (start, end) = (name.start, name.end);
+    let (line, eol) = (line_start(text, start), line_end(text, start));
+    let Some(bar) = separator(text, line, start, end, eol) else {
+        return aligned(text, name, line, eol, out);
+    };
     let heading = cells(text, line, eol, bar);
     let Some(column) = heading.iter().position(|(from, to)| *from <= start && end <= *to) else { return };
-    let kind = name::kind_of(&text[start..end]);
     if bar == b'|' && is_row_of_a_form(text, line, &heading, column) {
         return;
     }
-    if bar == b',' && (heading.len() < 2 || !heading.iter().all(|(from, to)| is_heading(&text[*from..*to]))) {
+    // Colons part the columns only where a comment says so: `# host:login:password`.
+    if bar == b':'
+        && (text[line] != b'#'
+            || text[line..eol]
+                .trim_ascii_start()
+                .rsplit(|byte| *byte == b'#')
+                .next()
+                .is_some_and(|words| words.trim_ascii().contains(&b' ')))
+    {
+        return;
+    }
+    let least = if bar == b':' { 3 } else { 2 };
+    if b",:".contains(&bar)
+        && (heading.len() < least || !heading.iter().all(|(from, to)| is_heading(&text[*from..*to])))
+    {
         return;
     }
     let mut row = next_line(text, eol);
@@ -47,11 +59,55 @@ pub(in crate::redact) fn find(text: &[u8], start: usize, end: usize, out: &mut V
         if let Some((from, to)) = found.get(column).copied().filter(|_| !rule) {
             let (from, to) = unquote(text, from, to);
             if from < to && !look::is_placeholder(&text[from..to], true) {
-                out.push(Span::new(from, to, &TABLE).kind(kind));
+                out.push(Span::new(from, to, &TABLE).kind(name.kind));
             }
         }
         row = next_line(text, end);
     }
+}
+
+/// Columns that only blanks keep apart: the cells below the heading's first letter.
+fn aligned(text: &[u8], name: &Name, line: usize, eol: usize, out: &mut Vec<Span>) {
+    let heading = columns(text, line, eol);
+    let Some(column) = heading.iter().position(|cell| *cell == (name.start, name.end)) else { return };
+    let titles = heading.iter().all(|(from, to)| text[*from..*to].iter().all(|byte| !byte.is_ascii_lowercase()));
+    let dictionary = matches!(&text[name.start..name.end], b"KEY" | b"KEYS");
+    if heading.len() < 3 || !titles || dictionary {
+        return;
+    }
+    let left = name.start - line;
+    let right = heading.get(column + 1).map_or(usize::MAX, |(from, _)| from - line);
+    let mut row = next_line(text, eol);
+    for _ in 0..ROWS {
+        let Some(start) = row else { return };
+        let end = line_end(text, start);
+        let cells = columns(text, start, end);
+        if cells.len() < 2 {
+            return;
+        }
+        // A replacement has moved what stood behind it: such a row was read when it was whole.
+        let moved = marker::find(&text[start..end]).is_some();
+        let below = cells.iter().find(|(from, _)| !moved && (left..right).contains(&(from - start)));
+        if let Some((from, to)) = below {
+            pair::take(text, name, Extent { start: *from, end: *to, quoted: true }, out);
+        }
+        row = next_line(text, end);
+    }
+}
+
+/// The cells of a line that two blanks or more keep apart.
+fn columns(text: &[u8], start: usize, end: usize) -> Vec<(usize, usize)> {
+    let mut cells = Vec::new();
+    let mut at = start;
+    while at < end {
+        let from = skip_while(&text[..end], at, |byte| byte == b' ');
+        let len = memchr::memmem::find(&text[from..end], b"  ").unwrap_or(end - from);
+        if len > 0 {
+            cells.push((from, from + len));
+        }
+        at = from + len.max(1);
+    }
+    cells
 }
 
 /// The letter between cells when `start..end` is all there is in one.
@@ -69,7 +125,7 @@ fn separator(text: &[u8], line: usize, start: usize, end: usize, eol: usize) -> 
 
 fn bar_at(text: &[u8], at: usize) -> u8 {
     match byte(text, at) {
-        bar @ (b'|' | b',' | b';' | b'\t') => bar,
+        bar @ (b'|' | b',' | b';' | b'\t' | b':') => bar,
         0xe2 if text[at..].starts_with("│".as_bytes()) || text[at..].starts_with("┃".as_bytes()) => b'|',
         _ => 0,
     }
@@ -77,7 +133,7 @@ fn bar_at(text: &[u8], at: usize) -> u8 {
 
 fn bar_before(text: &[u8], at: usize) -> u8 {
     match text[at - 1] {
-        bar @ (b'|' | b',' | b';' | b'\t') => bar,
+        bar @ (b'|' | b',' | b';' | b'\t' | b':') => bar,
         _ if at > 2 => bar_at(text, at - 3) & if text[at - 3] == 0xe2 { 0xff } else { 0 },
         _ => 0,
     }
@@ -93,7 +149,7 @@ fn is_row_of_a_form(text: &[u8], line: usize, heading: &[(usize, usize)], column
 }
 
 fn is_heading(cell: &[u8]) -> bool {
-    let word = |byte: &u8| byte.is_ascii_alphanumeric() || b"_ -\".".contains(byte);
+    let word = |byte: &u8| byte.is_ascii_alphanumeric() || b"_ -\".#".contains(byte);
     !cell.is_empty()
         && cell.len() < 40
         && cell.iter().all(word)
@@ -124,18 +180,18 @@ fn unquote(text: &[u8], from: usize, to: usize) -> (usize, usize) {
 }
 
 /// `INSERT INTO t (name, password) VALUES ('a', 'b')`: the value at the column's place.
-pub(in crate::redact) fn insert(text: &[u8], start: usize, end: usize, out: &mut Vec<Span>) {
+pub(super) fn insert(text: &[u8], name: &Name, out: &mut Vec<Span>) {
+    let (start, end) = (name.start, name.end);
+    if !matches!(byte(text, end), b',' | b')') || !b"(, \"`".contains(&before(text, start)) {
+        return;
+    }
     let low = start.saturating_sub(400);
     let Some(open) = text[low..start].iter().rposition(|byte| *byte == b'(').map(|open| low + open) else { return };
     let head = text[open.saturating_sub(120)..open].to_ascii_lowercase();
     if memchr::memmem::find(&head, b"insert").is_none() && memchr::memmem::find(&head, b"replace").is_none() {
         return;
     }
-    if name::grade(&text[start..end]) != Grade::Strong {
-        return;
-    }
     let column = memchr::memchr_iter(b',', &text[open..start]).count();
-    let kind = name::kind_of(&text[start..end]);
     let far = text.len().min(end + 8192);
     let mut at = skip_while(&text[..far], end, |byte| byte != b')') + 1;
     while let Some(tuple) =
@@ -144,7 +200,7 @@ pub(in crate::redact) fn insert(text: &[u8], start: usize, end: usize, out: &mut
         if text[at..tuple].contains(&b';') {
             return;
         }
-        at = values(text, tuple, far, column, kind, out);
+        at = values(text, tuple, far, column, name.kind, out);
     }
 }
 
@@ -158,6 +214,11 @@ fn values(text: &[u8], mut at: usize, far: usize, column: usize, kind: &'static 
                 let Some(Extent { start, end, .. }) = extent::quoted(text, at, false) else { return far };
                 if index == column && !look::is_placeholder(&text[start..end], true) {
                     out.push(Span::new(start, end, &PAIR).kind(kind));
+                }
+                // A string that is never closed, or that another word follows: the rest is no list of values.
+                let next = skip_while(text, (end + 1).min(text.len()), |byte| byte.is_ascii_whitespace());
+                if end >= line_end(text, start) || !b",):|".contains(&byte(text, next)) {
+                    return far;
                 }
                 at = end;
             }

@@ -5,10 +5,10 @@
 
 use super::text::{before, byte, quote, skip_colour, skip_while};
 use super::{extent, text};
-use crate::redact::look;
-use crate::redact::span::{Rule, Span};
+use crate::look;
+use crate::span::{Rule, Span};
 
-pub(in crate::redact) static TOOL: Rule = Rule {
+pub(crate) static TOOL: Rule = Rule {
     id: "command-line",
     kind: "password",
     about: "the secret behind a short flag of a known tool",
@@ -17,6 +17,9 @@ pub(in crate::redact) static TOOL: Rule = Rule {
         "[\"redis-cli\", \"-a\", \"{a20}\", \"ping\"]",
         "curl -u tars:{a12} http://nas",
         "mysqldump -u root -p'{p12}' blog",
+        "sqlplus app/{a14}@db",
+        "isql -S db -U sa -P {a14}",
+        "    stats auth admin:{p12}",
     ],
     no: &["redis-cli -p 6379 ping", "mysql -h db -P 3306 -u root", "curl -u $USER:$PASS http://nas"],
 };
@@ -34,8 +37,10 @@ enum Take {
     Percent,
     /// The word after that many others.
     Word(usize),
-    /// The first word behind the name that is no flag.
-    First,
+    /// The word behind the name that comes after so many others; flags do not count.
+    Nth(usize),
+    /// The first word that is `user/secret@place`.
+    Slash,
 }
 
 type Row = (&'static str, &'static [(&'static str, Take)]);
@@ -93,32 +98,73 @@ static TOOLS: &[Row] = &[
     ("usermod", &[("-p", Take::Next)]),
     ("az login", &[("-p", Take::Next)]),
     ("htpasswd", &[("-b", Take::Word(2))]),
-    ("net use", &[("\\\\", Take::Word(0))]),
+    ("net use", &[("\\\\", Take::Word(0)), ("/user:", Take::Word(0))]),
     ("net user", &[("user", Take::Word(1))]),
-    ("vault login", &[("", Take::First)]),
-    ("ConvertTo-SecureString", &[("", Take::First)]),
-    ("identified by", &[("", Take::First)]),
-    ("identified by password", &[("", Take::First)]),
-    ("identified with mysql_native_password by", &[("", Take::First)]),
-    ("identified with caching_sha2_password by", &[("", Take::First)]),
-    ("snmp-server community", &[("", Take::First)]),
-    ("isakmp key", &[("", Take::First)]),
-    ("key-string", &[("", Take::First)]),
-    ("tacacs-server key", &[("", Take::First)]),
-    ("radius-server key", &[("", Take::First)]),
+    ("vault login", &[("", Take::Nth(0))]),
+    ("ConvertTo-SecureString", &[("", Take::Nth(0))]),
+    ("identified by", &[("", Take::Nth(0))]),
+    ("identified by password", &[("", Take::Nth(0))]),
+    ("identified with mysql_native_password by", &[("", Take::Nth(0))]),
+    ("identified with caching_sha2_password by", &[("", Take::Nth(0))]),
+    ("snmp-server community", &[("", Take::Nth(0))]),
+    ("isakmp key", &[("", Take::Nth(0))]),
+    ("key-string", &[("", Take::Nth(0))]),
+    ("tacacs-server key", &[("", Take::Nth(0))]),
+    ("radius-server key", &[("", Take::Nth(0))]),
     ("pihole", &[("-p", Take::Next)]),
-    ("rclone obscure", &[("", Take::First)]),
+    ("rclone obscure", &[("", Take::Nth(0))]),
+    ("mc alias set", &[("", Take::Nth(3))]),
+    ("mc config host add", &[("", Take::Nth(3))]),
+    ("add_user", &[("", Take::Nth(1))]),
+    ("change_password", &[("", Take::Nth(1))]),
+    ("authenticate_user", &[("", Take::Nth(1))]),
+    ("-setcookie", &[("", Take::Nth(0))]),
+    ("identified with mysql_native_password as", &[("", Take::Nth(0))]),
+    ("identified with caching_sha2_password as", &[("", Take::Nth(0))]),
+    (
+        "createUser",
+        &[
+            ("MD5", Take::Next),
+            ("SHA", Take::Next),
+            ("SHA-256", Take::Next),
+            ("SHA-512", Take::Next),
+            ("DES", Take::Next),
+            ("AES", Take::Next),
+        ],
+    ),
     ("kinit", &[]),
+    ("lftp", &[("-u", Take::Word(1))]),
+    ("ncftpput", &[("-p", Take::Next)]),
+    ("ncftpget", &[("-p", Take::Next)]),
+    ("xh -a", &[("-a", Take::Colon)]),
+    ("ab -A", &[("-A", Take::Colon)]),
+    ("--auth", &[("--auth", Take::Colon)]),
+    ("doveadm auth test", &[("", Take::Nth(1))]),
+    ("reset-admin-password", &[("", Take::Nth(0))]),
+    ("addauth digest", &[("digest", Take::Colon)]),
+    ("cypher-shell", &[("-p", Take::Next)]),
+    ("arangosh", &[("-p", Take::Next)]),
+    ("adb pair", &[("", Take::Nth(1))]),
+    ("cqlsh", &[("-p", Take::Next)]),
+    ("isql", &[("-P", Take::Next)]),
+    ("sqlcmd", &[("-P", Take::Next), ("-P", Take::Glued)]),
+    ("bcp", &[("-P", Take::Next), ("-P", Take::Glued)]),
+    ("stats auth", &[("auth", Take::Colon)]),
+    ("sqlplus", &[("", Take::Slash)]),
+    ("impdp", &[("", Take::Slash)]),
+    ("expdp", &[("", Take::Slash)]),
+    ("sqlldr", &[("", Take::Slash)]),
+    ("rman target", &[("", Take::Slash)]),
     ("--user", &[("--user", Take::Colon)]),
 ];
 
 /// The names with which a tool's row is found.
-pub(in crate::redact) fn names() -> impl Iterator<Item = &'static str> {
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
     TOOLS.iter().map(|(name, _)| *name)
 }
 
 /// Looks at the words behind the tool of row `row`, whose name stands at `at`.
-pub(in crate::redact) fn find(text: &[u8], row: usize, at: usize, out: &mut Vec<Span>) {
+pub(crate) fn find(text: &[u8], row: usize, at: usize, out: &mut Vec<Span>) {
     let (name, flags) = TOOLS[row];
     let end = at + name.len();
     let colour = before(text, at) == b'm' && text[at.saturating_sub(8)..at].contains(&0x1b);
@@ -135,10 +181,21 @@ pub(in crate::redact) fn find(text: &[u8], row: usize, at: usize, out: &mut Vec<
     let own = name.rfind([' ', '-']).filter(|_| name.contains(' ') || name.starts_with("--"));
     let from = own.map_or(end, |_| if name.starts_with("--") { at } else { at + name.rfind(' ').unwrap_or(0) + 1 });
     let words = words(text, from);
-    if let [("", Take::First)] = flags {
+    if let [("", Take::Nth(nth))] = flags {
         let words = self::words(text, end);
-        if let Some(word) = words.iter().find(|(start, end)| text[*start] != b'-' && end - start > 1) {
+        if let Some(word) = words.iter().filter(|(start, end)| text[*start] != b'-' && end - start > 1).nth(*nth) {
             hide(text, *word, false, out);
+        }
+        return;
+    }
+    if let [("", Take::Slash)] = flags {
+        for (start, end) in words {
+            let word = &text[start..end];
+            let slash = word.iter().position(|byte| *byte == b'/').filter(|slash| *slash > 0);
+            let sign = word.iter().rposition(|byte| *byte == b'@').unwrap_or(word.len());
+            if let Some(slash) = slash.filter(|slash| slash + 1 < sign) {
+                return hide(text, (start + slash + 1, start + sign), false, out);
+            }
         }
         return;
     }
@@ -171,13 +228,15 @@ fn apply(
     let bytes = &text[word.0..word.1];
     let next = |skip: usize| words.get(index + skip + 1).copied();
     let target = match take {
+        // A manual's `<user:password>`.
+        Take::Colon if next(0).is_some_and(|(start, _)| text[start] == b'<') => None,
         Take::Glued if bytes.len() > flag.len() && bytes.starts_with(flag) => Some((word.0 + flag.len(), word.1)),
         Take::Word(skip) if flag == b"-b" => {
             (bytes.starts_with(b"-") && !bytes.starts_with(b"--") && bytes.contains(&b'b'))
                 .then(|| words.iter().skip(index + 1).filter(|w| text[w.0] != b'-').nth(skip).copied())
                 .flatten()
         }
-        Take::Word(_) if flag == b"\\\\" => bytes.starts_with(flag).then(|| next(0)).flatten(),
+        Take::Word(_) if matches!(flag, b"\\\\" | b"/user:") => bytes.starts_with(flag).then(|| next(0)).flatten(),
         _ if bytes != flag && !(matches!(take, Take::Colon | Take::Percent) && bytes.starts_with(flag)) => None,
         Take::Next => next(0).filter(|w| text[w.0] != b'-'),
         Take::Word(skip) => next(skip),
@@ -191,7 +250,7 @@ fn apply(
                 })
             })
         }
-        Take::Glued | Take::First => None,
+        Take::Glued | Take::Nth(_) | Take::Slash => None,
     };
     if let Some(target) = target {
         hide(text, target, take == Take::Colon, out);

@@ -4,11 +4,12 @@
 //! Passwords are written with `/`, `#` or `@` unescaped more often than one likes, so the end is
 //! the last `@` behind which a host can stand.
 
+use super::place;
 use super::text::{byte, skip_while};
-use crate::redact::look;
-use crate::redact::span::{Rule, Span};
+use crate::look;
+use crate::span::{Rule, Span};
 
-pub(in crate::redact) static USER_INFO: Rule = Rule {
+pub(crate) static USER_INFO: Rule = Rule {
     id: "url-password",
     kind: "password",
     about: "the password before the @ of a URL or a connection string",
@@ -25,7 +26,7 @@ fn is_end(byte: u8) -> bool {
 }
 
 /// Looks at `://`.
-pub(in crate::redact) fn scheme(text: &[u8], at: usize, out: &mut Vec<Span>) {
+pub(crate) fn scheme(text: &[u8], at: usize, out: &mut Vec<Span>) {
     let start = at + 3;
     let mut end = skip_while(&text[..text.len().min(start + 4096)], start, |byte| !is_end(byte));
     // A list of URLs: the next scheme ends this one.
@@ -40,6 +41,7 @@ pub(in crate::redact) fn scheme(text: &[u8], at: usize, out: &mut Vec<Span>) {
     let first = skip_while(&text[..end], start, |byte| !b"/?#".contains(&byte));
     let name = text[..at].iter().rev().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'+').count();
     let scheme = &text[at - name..at];
+    place::dav(text, at - name, end, out);
     match text[start..first].iter().rposition(|byte| *byte == b'@') {
         Some(sign) => user_info(text, start, far_sign(text, start, start + sign, end), out),
         None => without_sign(text, scheme, start, first, end, out),
@@ -113,7 +115,7 @@ fn user_info(text: &[u8], start: usize, sign: usize, out: &mut Vec<Span>) {
 }
 
 /// Looks at an `@` that no scheme precedes.
-pub(in crate::redact) fn sign(text: &[u8], at: usize, out: &mut Vec<Span>) {
+pub(crate) fn sign(text: &[u8], at: usize, out: &mut Vec<Span>) {
     let low = at.saturating_sub(512);
     let start =
         at - text[low..at].iter().rev().take_while(|byte| !is_end(**byte) && !b"=({[,;|".contains(byte)).count();

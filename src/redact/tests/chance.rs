@@ -2,7 +2,7 @@
 
 use super::clean;
 use super::example::Dice;
-use crate::redact::Redactor;
+use crate::Redactor;
 
 /// Everything the rules react to, to be thrown together at random.
 const SCRAPS: &[&str] = &[
@@ -97,6 +97,26 @@ const SCRAPS: &[&str] = &[
     "AAAA",
     "VGhlIHF1aWNr",
     "form-data; name=\"password\"\n\n",
+    "MONITOR u@h 1 ",
+    "[h]:587 ",
+    " * ",
+    "chpasswd:\n  list: |\n    ",
+    "# /etc/x.secrets\n",
+    "# host:login:password\n",
+    "UGFzc3dvcmQ6\n",
+    "a1 LOGIN ",
+    "<key>",
+    "</key><string>",
+    "NAME  TOKEN  LAST SEEN\n",
+    "add_user ",
+    " -> ",
+    "]{+",
+    "client_send = ^",
+    "?u=a&t=",
+    "\n$1 = 0x5 \"",
+    "=\\\n",
+    "code:\n",
+    "\"]=>\n string(3) ",
     "\"input\":\"",
 ];
 
@@ -115,12 +135,17 @@ fn soup(dice: &mut Dice) -> Vec<u8> {
     text
 }
 
+/// Soups that once changed again.
+const STUBBORN: [u64; 4] = [22_095, 52_221, 294_622, 373_778];
+
 #[test]
 fn any_soup_stays_small_keeps_its_lines_and_is_clean_at_once() {
-    let rounds = std::env::var("TARS_FUZZ").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(20_000);
+    // More of them on demand: TARS_FUZZ=400000 TARS_FUZZ_FROM=1000000 cargo test soup
+    let number = |name: &str| std::env::var(name).ok().and_then(|number| number.parse::<u64>().ok());
+    let (rounds, first) = (number("TARS_FUZZ").unwrap_or(20_000), number("TARS_FUZZ_FROM").unwrap_or(0));
     let redactor = Redactor::builder().value("password", "hunter2-Long").build();
     let mut bad = Vec::new();
-    for seed in 0..rounds {
+    for seed in (first..first + rounds).chain(STUBBORN) {
         let text = soup(&mut Dice(seed));
         let once = clean(&redactor, &text);
         let shown = String::from_utf8_lossy(&text);

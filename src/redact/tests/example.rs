@@ -1,9 +1,9 @@
 //! Fills templates with random letters, for tests only: token-shaped strings stay out of the tree.
 //!
-//! `{a20}`: 20 of a class of [`crate::redact::pattern::form`] (`a` letters and digits, `h` hexadecimal, `v` URL-safe
+//! `{a20}`: 20 of a class of [`crate::pattern::form`] (`a` letters and digits, `h` hexadecimal, `v` URL-safe
 //! base64 …), `{p12}` a password with a mark, `{w3}` three words, `{=x}` exactly `x`, `{d2=}` exactly two.
 
-use crate::redact::pattern::form::is_in;
+use crate::pattern::form::is_in;
 
 /// A small generator: the same seed gives the same letters.
 pub(super) struct Dice(pub u64);

@@ -2,7 +2,7 @@
 
 use super::example::{Dice, fill};
 use super::{clean, has, planted};
-use crate::redact::Redactor;
+use crate::Redactor;
 
 #[test]
 fn a_known_value_is_gone_at_every_offset_and_across_every_window() {
@@ -23,8 +23,8 @@ fn a_known_value_is_gone_at_every_offset_and_across_every_window() {
         let secret = *dice.pick(&secrets);
         let form = dice.below(12);
         let plant = planted(secret, form, &mut dice);
-        // Around the ends of windows: blocks of 256 KiB and what they see ahead.
-        let edge = *dice.pick(&[0, 8 << 10, 16 << 10, 256 << 10, 272 << 10, 512 << 10]);
+        // Around the ends of windows: blocks of 1 MiB and what they see ahead.
+        let edge = *dice.pick(&[0, 8 << 10, 16 << 10, 1 << 20, (1 << 20) + (16 << 10), 2 << 20]);
         let at = (edge + 60_usize).saturating_sub(dice.below(120));
         let filler: &[u8] = if dice.below(2) == 0 { b"word " } else { b"a line of text\n" };
         let mut text: Vec<u8> = filler.iter().copied().cycle().take(at).collect();
