@@ -4,11 +4,13 @@
 //! the backend starts and `/ready` says what the store thinks of it.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
 use tracing::Level;
 
+use super::address::Network;
 use super::secret::Secret;
 use crate::client::{Address, api, chroma, ollama};
 use crate::error::Failure;
@@ -36,10 +38,48 @@ pub struct Config {
     pub chat_model: Option<String>,
     /// The embedding model (`TARS_EMBED_MODEL`).
     pub embed_model: Option<String>,
+    /// Signs the tokens (`TARS_JWT_SECRET`); empty: a key of this process's own.
+    pub jwt_secret: Secret,
+    /// Encrypts the conversations (`TARS_ENCRYPTION_KEY`).
+    pub encryption_key: Secret,
+    /// Keys that still open older conversations (`TARS_ENCRYPTION_KEYS_OLD`, separated by commas).
+    pub encryption_keys_old: Vec<Secret>,
+    /// The administrator of the first start (`TARS_ADMIN_USER`).
+    pub admin_user: String,
+    /// Their password (`TARS_ADMIN_PASSWORD`).
+    pub admin_password: Secret,
+    /// Web origins that may call the API (`TARS_CORS_ORIGINS`, separated by commas).
+    pub cors_origins: Vec<Origin>,
+    /// Proxies whose `X-Forwarded-For` is believed (`TARS_TRUSTED_PROXIES`, addresses or networks).
+    pub trusted_proxies: Vec<Network>,
+    /// Requests per minute of a user, key or address (`TARS_RATE_LIMIT`); 0: no limit.
+    pub rate_limit: u32,
     /// The least important lines that are logged (`LOG_LEVEL`).
     pub log_level: Level,
+    /// The documents folder, which is only read (`TARS_DOCUMENTS_DIR`).
+    pub documents_dir: PathBuf,
+    /// Where uploads are kept (`TARS_UPLOADS_DIR`).
+    pub uploads_dir: PathBuf,
+    /// The documents folder is scanned so often (`TARS_SCAN_EVERY_S`).
+    pub scan_every: Duration,
     /// How long requests in flight may go on after a stop.
     pub stop_within: Duration,
+}
+
+/// A web origin: scheme, host and, unless it is the scheme's own, port.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin(pub String);
+
+impl FromStr for Origin {
+    type Err = ();
+
+    // As browsers write it: in small letters, without a path. A star would be everybody and is refused.
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let text = text.trim_end_matches('/').to_ascii_lowercase();
+        let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).ok_or(())?;
+        let usable = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':' | '[' | ']' | '_');
+        if host.is_empty() || !host.chars().all(usable) { Err(()) } else { Ok(Self(text)) }
+    }
 }
 
 /// How to reach Postgres.
@@ -113,7 +153,19 @@ impl Config {
             ollama_url: env.address("TARS_OLLAMA_URL", "ollama", ollama::PORT)?,
             chat_model: env.get("OLLAMA_MODEL"),
             embed_model: env.get("TARS_EMBED_MODEL"),
+            jwt_secret: env.secret("TARS_JWT_SECRET"),
+            encryption_key: env.secret("TARS_ENCRYPTION_KEY"),
+            encryption_keys_old: env.words("TARS_ENCRYPTION_KEYS_OLD").map(Secret::new).collect(),
+            admin_user: env.text("TARS_ADMIN_USER", "admin"),
+            admin_password: env.secret("TARS_ADMIN_PASSWORD"),
+            cors_origins: env.list("TARS_CORS_ORIGINS", "http://HOST:PORT or https://HOST, separated by commas")?,
+            trusted_proxies: env
+                .list("TARS_TRUSTED_PROXIES", "addresses or networks (10.0.0.0/8), separated by commas")?,
+            rate_limit: env.parsed("TARS_RATE_LIMIT", 200, "requests per minute; 0 for no limit")?,
             log_level: env.parsed("LOG_LEVEL", LogLevel(Level::INFO), "error, warn, info, debug or trace")?.0,
+            documents_dir: env.text("TARS_DOCUMENTS_DIR", "/documents").into(),
+            uploads_dir: env.text("TARS_UPLOADS_DIR", "/var/lib/tars/documents").into(),
+            scan_every: Duration::from_secs(env.parsed("TARS_SCAN_EVERY_S", 3600, "a number of seconds")?.max(1)),
             stop_within: STOP_WITHIN,
         })
     }
@@ -196,6 +248,19 @@ impl Env<'_> {
         })
     }
 
+    fn words(&self, key: &str) -> impl Iterator<Item = String> {
+        let all = self.get(key).unwrap_or_default();
+        let words = all.split(',').map(|word| word.trim().to_owned()).filter(|word| !word.is_empty());
+        words.collect::<Vec<_>>().into_iter()
+    }
+
+    fn list<T: FromStr>(&self, key: &str, wanted: &str) -> Result<Vec<T>, Failure> {
+        let refusal = |word: String| {
+            Failure::new(Exit::Usage, format!("{key} holds \"{word}\"")).hint(format!("set {key} to {wanted}"))
+        };
+        self.words(key).map(|word| word.parse().map_err(|_| refusal(word))).collect()
+    }
+
     fn address(&self, key: &str, default: &str, port: u16) -> Result<Address, Failure> {
         let text = self.text(key, default);
         Address::parse(&text, port).map_err(|why| {
@@ -227,6 +292,10 @@ mod tests {
             ("TARS_POSTGRES_PASSWORD", "geheim"),
             ("TARS_REDIS_PASSWORD", "geheim"),
             ("TARS_OLLAMA_URL", "http://user:geheim@host"),
+            ("TARS_JWT_SECRET", "geheim"),
+            ("TARS_ENCRYPTION_KEY", "geheim"),
+            ("TARS_ENCRYPTION_KEYS_OLD", "geheim,geheim"),
+            ("TARS_ADMIN_PASSWORD", "geheim"),
         ])
         .unwrap();
         assert!(!format!("{config:?}").contains("geheim"));
@@ -241,6 +310,9 @@ mod tests {
             ("TARS_OLLAMA_URL", "ftp://x"),
             ("LOG_LEVEL", "loud"),
             ("TARS_LISTEN", "8000"),
+            ("TARS_CORS_ORIGINS", "https://a.example, *"),
+            ("TARS_TRUSTED_PROXIES", "10.0.0.0/8,proxy"),
+            ("TARS_RATE_LIMIT", "-1"),
         ] {
             let failure = from(&[(key, value)]).unwrap_err();
             assert!(failure.message.starts_with(key), "{}", failure.message);

@@ -1,12 +1,15 @@
 //! Errands that the operator's side runs inside the backend's container, where the stack's network is: pulling a
 //! model, and trying whether an Ollama can be reached. Their stdout is read by `tars` on the host.
 
-use super::Config;
+use super::{Config, accounts, documents};
 use crate::client::PullProgress;
+use crate::client::account::Answer;
 use crate::client::errand::Line;
+use crate::client::examine;
 use crate::client::ollama::{Ollama, same_model};
 use anyhow::{Context, Result};
 use std::io::Write;
+use std::path::Path;
 
 /// Pulls a model, unless it is there; every line of stdout is one JSON value (`client::errand::Line`).
 ///
@@ -55,8 +58,52 @@ pub async fn reach(url: &str) -> Result<()> {
     asked.map(|_| ())
 }
 
+/// Examines a Chroma as the question in a file says.
+///
+/// # Errors
+/// When the file holds no question, or the server cannot be examined; the last line says why as well.
+pub async fn examine(file: &Path) -> Result<()> {
+    let ended = async {
+        let question = std::fs::read(file).with_context(|| format!("could not read {}", file.display()))?;
+        let question = serde_json::from_slice(&question).context("the question is none")?;
+        examine::examine(&question, |found| line(&examine::Line::Collection(found))).await
+    }
+    .await;
+    line(&match &ended {
+        Ok(()) => examine::Line::Done,
+        Err(error) => examine::Line::Failed(crate::error::causes_of(error)),
+    });
+    ended
+}
+
+/// Does what `tars user` asks for; the answer is one line.
+///
+/// # Errors
+/// When the request is none or the database cannot be used; the line says why as well.
+pub async fn user(config: Config, request: &str) -> Result<()> {
+    let ended = accounts::errand::run(config, request).await;
+    match &ended {
+        Ok(answer) => line(answer),
+        Err(error) => line(&Answer::Failed(crate::error::causes_of(error))),
+    }
+    ended.map(|_| ())
+}
+
+/// Does what `tars reindex` and `tars model` ask for; the answer is one line.
+///
+/// # Errors
+/// When the request is none or a store cannot be used; the line says why as well.
+pub async fn index(config: Config, request: &str) -> Result<()> {
+    let ended = documents::errand::run(config, request).await;
+    match &ended {
+        Ok(answer) => line(answer),
+        Err(error) => line(&crate::client::index::Answer::Failed(crate::error::causes_of(error))),
+    }
+    ended.map(|_| ())
+}
+
 /// A reader that is gone must not end the pull: the model is what was asked for.
-fn line(line: &Line) {
+fn line(line: &impl serde::Serialize) {
     let mut out = std::io::stdout().lock();
     if let Ok(json) = serde_json::to_string(line) {
         let _ = writeln!(out, "{json}");

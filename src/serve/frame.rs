@@ -1,50 +1,128 @@
-//! What stands round every request: an id, security headers, one log line, and an answer even after a panic.
+//! What stands round every request: an id, who asks, security headers, one log line and its numbers, a deadline, and an
+//! answer even after a panic. Every refusal leaves as a problem (`application/problem+json`), whoever made it.
 
+use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
-use std::time::Instant;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use axum::extract::Request;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
 
-use super::routes::Problem;
+use super::app::App;
+use super::auth::{self, Caller};
+use super::extract::Origin;
+use super::limit;
+use super::problem::Problem;
 
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const ID_MAX_CHARS: usize = 64;
-const PATH_MAX_CHARS: usize = 200;
+/// What an ordinary request has; streams and uploads have limits of their own.
+const DEADLINE: Duration = Duration::from_secs(30);
 
-/// For an API without pages: nothing is sniffed, framed, cached or run.
-const SECURITY: [(HeaderName, &str); 5] = [
+/// A database that hangs must not hold up what needs no database.
+const IDENTIFY_WITHIN: Duration = Duration::from_secs(5);
+
+/// For an API without pages: nothing is sniffed, framed, cached or run. A page of its own may say otherwise.
+const SECURITY: [(HeaderName, &str); 6] = [
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::X_FRAME_OPTIONS, "DENY"),
     (header::REFERRER_POLICY, "no-referrer"),
     (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
     (header::CACHE_CONTROL, "no-store"),
+    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
 ];
 
-/// The middleware.
-pub(super) async fn frame(request: Request, next: Next) -> Response {
+/// The address at the other end of the connection.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Peer(pub SocketAddr);
+
+/// The outermost layer.
+pub(super) async fn frame(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let begun = Instant::now();
     let id = request_id(request.headers());
-    let method = request.method().clone();
-    let path: String = request.uri().path().chars().take(PATH_MAX_CHARS).collect();
-    let mut response = answer(request, next, &id).await;
+    let method = method_name(request.method());
+    // The pattern, not the path: a path may hold anything, and a log line must not.
+    let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
+    let address = super::address::of(&request, &app.config.trusted_proxies);
+    let origin = Origin { request_id: Arc::from(id.as_str()), address };
+    request.extensions_mut().insert(origin);
+    let answered = AssertUnwindSafe(next.run(request)).catch_unwind().await.unwrap_or_else(|_| {
+        tracing::error!(id, route, "a request panicked");
+        Problem::internal().into_response()
+    });
+    let mut response = as_problem(&app, answered, &id);
     dress(response.headers_mut(), &id);
-    let status = response.status().as_u16();
-    let ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
-    tracing::info!(id, %method, path, status, ms, "request");
+    let (status, took) = (response.status().as_u16(), begun.elapsed());
+    let ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+    let user = response.extensions().get::<Asked>().map(|asked| asked.0.as_str());
+    tracing::info!(id, method, path = route, status, ms, user, %address, "request");
+    app.metrics.http.request(method, &route, status, took);
     response
 }
 
-async fn answer(request: Request, next: Next, id: &str) -> Response {
-    if let Ok(response) = AssertUnwindSafe(next.run(request)).catch_unwind().await {
+/// Who asked, for the log line.
+#[derive(Clone)]
+struct Asked(String);
+
+/// The layer below: finds out who asks, so that handlers and limits need only look.
+pub(super) async fn who(State(app): State<App>, mut request: Request, next: Next) -> Response {
+    if limit::is_free(&request) {
+        return next.run(request).await;
+    }
+    let found = tokio::time::timeout(IDENTIFY_WITHIN, auth::identify(&app, request.headers())).await;
+    let caller =
+        found.unwrap_or_else(|_| Caller::Refused(Problem::unavailable("the database does not answer in time")));
+    let asked = match &caller {
+        Caller::Somebody(user) => Some(Asked(user.id.to_string())),
+        Caller::Nobody | Caller::Refused(_) => None,
+    };
+    request.extensions_mut().insert(caller);
+    let mut response = next.run(request).await;
+    if let Some(asked) = asked {
+        response.extensions_mut().insert(asked);
+    }
+    response
+}
+
+/// For ordinary routes: an answer within [`DEADLINE`], be it 503.
+pub(super) async fn deadline(request: Request, next: Next) -> Response {
+    match tokio::time::timeout(DEADLINE, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => Problem::unavailable(format!("no answer within {} s", DEADLINE.as_secs())).into_response(),
+    }
+}
+
+fn as_problem(app: &App, response: Response, id: &str) -> Response {
+    let status = response.status();
+    if !status.is_client_error() && !status.is_server_error() {
         return response;
     }
-    tracing::error!(id, "a request panicked");
-    let message = "something went wrong; the log has it under this request id";
-    Problem(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", message).into_response()
+    let problem = match response.extensions().get::<Problem>() {
+        Some(problem) => problem.clone(),
+        // A report under 503, say: already what was meant.
+        None if is_json(response.headers()) => return response,
+        None => Problem::of(status),
+    };
+    if problem.kind == Problem::NO_SCHEMA {
+        app.db.lost_schema();
+    }
+    app.metrics.http.problem(problem.kind);
+    let mut told = problem.respond(id);
+    for name in [header::ALLOW, header::RETRY_AFTER] {
+        if let Some(value) = response.headers().get(&name) {
+            told.headers_mut().insert(name, value.clone());
+        }
+    }
+    told.extensions_mut().extend(response.extensions().clone());
+    told
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    headers.get(header::CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"application/json"))
 }
 
 fn dress(headers: &mut HeaderMap, id: &str) {
@@ -53,6 +131,20 @@ fn dress(headers: &mut HeaderMap, id: &str) {
     }
     if let Ok(id) = HeaderValue::from_str(id) {
         headers.insert(REQUEST_ID, id);
+    }
+}
+
+// Anybody may invent a method; a label must be one of a few.
+fn method_name(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        Method::OPTIONS => "OPTIONS",
+        _ => "OTHER",
     }
 }
 

@@ -5,20 +5,50 @@
 //! knows nothing of Docker, archives or checks, and writes nothing but log lines on stdout.
 //!
 //! - `args`, `config`: what it is told; `probe`: the container's own health check
-//! - `server`: listen, serve, stop; `frame`: what stands round every request
-//! - `routes/`: one file per path; `stores/`: one file per store that is asked
+//! - `server`: listen, serve, stop; `app`: what handlers share; `tasks`: work beside the requests
+//! - `frame`, `limit`, `address`, `extract`, `problem`: what stands round every request, and how a refusal is said
+//! - `accounts/`: users, sessions and keys; `auth/`: who asks and what they may; `audit`: what was done
+//! - `db/`: the pool and the schema; `stores/`: one file per store that is asked; `metrics/`: what is counted
+//! - `documents/`: on their way in (`reading`: to text; `chunk`: to pieces); `retrieve/`: a question's passages;
+//!   `answer/`: what is made of them, and conversations; `rag`: what these share
+//! - `memory`: what glibc is told; `numbers`, `resources`: what an operator looks at
+//! - `routes/`: one file per group of paths
 
+pub mod address;
 pub mod args;
+pub mod chunk;
 pub mod config;
 mod errand;
+pub mod memory;
 pub mod probe;
+pub mod reading;
 pub mod secret;
 
+mod accounts;
+mod answer;
+mod app;
+mod audit;
+mod auth;
+mod background;
+mod db;
+mod documents;
+mod extract;
 mod frame;
+mod limit;
 mod log;
+mod metrics;
+mod numbers;
+mod problem;
+mod rag;
+mod resources;
+mod retrieve;
 mod routes;
 mod server;
 mod stores;
+mod tasks;
+
+use tars_base::{error, exit};
+use tars_client as client;
 
 pub use args::ServeArgs;
 pub use config::Config;
@@ -33,10 +63,22 @@ pub async fn command(args: &ServeArgs) -> anyhow::Result<()> {
     if args.probe {
         return probe(config::listen_address(args.listen)?).await;
     }
+    if let Some(kind) = &args.extract {
+        return reading::run_child(kind);
+    }
     if let Some(url) = &args.reach {
         return errand::reach(url).await;
     }
+    if let Some(file) = &args.examine {
+        return errand::examine(file).await;
+    }
     let mut config = Config::from_env()?;
+    if let Some(request) = &args.user {
+        return errand::user(config, request).await;
+    }
+    if let Some(request) = &args.index {
+        return errand::index(config, request).await;
+    }
     if let Some(model) = &args.pull {
         return errand::pull(&config, model).await;
     }

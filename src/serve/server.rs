@@ -3,17 +3,33 @@
 use std::future::Future;
 use std::io::ErrorKind;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+use axum::Router;
+use axum::http::Request;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::oneshot;
+use tokio::sync::Semaphore;
 
+use super::app::App;
+use super::background;
 use super::config::Config;
+use super::frame::Peer;
 use super::routes;
-use super::stores::Stores;
 use crate::error::Failure;
 use crate::exit::Exit;
+
+/// More than these wait in the kernel's queue.
+const CONNECTIONS_MAX: usize = 1024;
+/// A client that takes longer to say what it wants is let go; so is one that is silent between two requests.
+const HEADERS_WITHIN: Duration = Duration::from_secs(20);
 
 /// Serves until `shutdown` resolves, then finishes what is in flight within [`Config::stop_within`].
 ///
@@ -45,32 +61,67 @@ pub async fn bind(config: &Config) -> Result<TcpListener, Failure> {
 /// As [`run`], on a port that is already taken; lets a test ask which one.
 ///
 /// # Errors
-/// When the listener fails for good.
+/// When the listener has no address.
 pub async fn run_on(
     listener: TcpListener,
     config: Config,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<()> {
     let (listen, mode, stop_within) = (listener.local_addr()?, config.mode(), config.stop_within);
-    let app = routes::router(Arc::new(Stores::new(&config)), mode);
+    let app = App::new(config);
+    let router = routes::router(&app);
+    background::start(&app);
     tracing::info!(version = env!("CARGO_PKG_VERSION"), %listen, mode, "listening");
-    let (stopping, stopped) = oneshot::channel();
-    let server = axum::serve(listener, app).with_graceful_shutdown(async move {
-        shutdown.await;
-        tracing::info!("stopping");
-        let _ = stopping.send(());
-    });
-    let too_long = async {
-        match stopped.await {
-            Ok(()) => tokio::time::sleep(stop_within).await,
-            Err(_) => std::future::pending().await,
-        }
-    };
+    let connections = GracefulShutdown::new();
     tokio::select! {
-        result = server => result.context("serving failed")?,
-        () = too_long => tracing::warn!(after_s = stop_within.as_secs(), "stopped with requests in flight"),
+        () = accept(&listener, &app, &router, &connections) => {}
+        () = shutdown => {}
+    }
+    drop(listener);
+    tracing::info!("stopping");
+    let until = Instant::now() + stop_within;
+    let (finished, ()) =
+        tokio::join!(tokio::time::timeout_at(until.into(), connections.shutdown()), app.tasks.end(stop_within));
+    if finished.is_err() {
+        tracing::warn!(after_s = stop_within.as_secs(), "stopped with requests in flight");
     }
     Ok(())
+}
+
+/// Takes connections for ever, so many at a time; each is served by a task of its own.
+async fn accept(listener: &TcpListener, app: &App, router: &Router, connections: &GracefulShutdown) {
+    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    loop {
+        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
+        let (socket, peer) = match listener.accept().await {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                // Out of file descriptors, say: the next one may go when others have ended.
+                tracing::warn!(%error, "a connection could not be taken");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                continue;
+            }
+        };
+        // An answer in small pieces, as streams are, must not wait for an acknowledgement.
+        let _ = socket.set_nodelay(true);
+        let inner = TowerToHyperService::new(router.clone());
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(Peer(peer));
+            inner.call(request)
+        });
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEADERS_WITHIN)
+            .serve_connection(TokioIo::new(socket), service);
+        let (connection, open) = (connections.watch(connection), app.metrics.http.connections.clone());
+        open.inc();
+        tokio::spawn(async move {
+            // A client that breaks off is its own affair.
+            let _ = connection.await;
+            open.dec();
+            drop(place);
+        });
+    }
 }
 
 /// Resolves at SIGTERM or Ctrl-C; the handlers are in place when this returns.

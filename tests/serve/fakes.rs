@@ -43,12 +43,12 @@ pub fn closed() -> u16 {
 
 /// Logs anybody in and answers every query with nothing.
 pub async fn postgres() -> Fake {
-    fake(|socket| postgres_session(socket, usize::MAX)).await
+    fake(|socket| postgres_session(socket, false)).await
 }
 
-/// Answers one query, then closes the connection, as a restarted server does.
+/// Closes the connection once it was asked whether it is well, as a restarted server does.
 pub async fn postgres_that_forgets() -> Fake {
-    fake(|socket| postgres_session(socket, 1)).await
+    fake(|socket| postgres_session(socket, true)).await
 }
 
 /// Refuses every log-in and quotes the password it was told in the configuration of these tests.
@@ -64,15 +64,19 @@ pub async fn postgres_that_refuses() -> Fake {
     .await
 }
 
-async fn postgres_session(mut socket: TcpStream, queries: usize) {
+async fn postgres_session(mut socket: TcpStream, forgets: bool) {
     const READY: &[u8] = b"Z\0\0\0\x05I";
     read(&mut socket).await;
     write(&mut socket, &[b"R\0\0\0\x08\0\0\0\0".as_slice(), READY].concat()).await;
-    for _ in 0..queries {
-        if read(&mut socket).await.is_empty() {
+    loop {
+        let asked = read(&mut socket).await;
+        if asked.is_empty() {
             return;
         }
         write(&mut socket, &[b"C\0\0\0\x0dSELECT 1\0".as_slice(), READY].concat()).await;
+        if forgets && asked.contains("select 1\0") {
+            return;
+        }
     }
 }
 

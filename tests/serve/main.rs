@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "a test's helpers end the test")]
 
 mod fakes;
+mod who;
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::SocketAddr;
@@ -128,7 +129,8 @@ async fn with_every_store_it_is_ready_and_keeps_its_connections() {
         assert_eq!(ready.status, Verdict::Ready, "{ready:?}");
     }
     let made = (postgres.connections.load(Ordering::SeqCst), redis.connections.load(Ordering::SeqCst));
-    assert_eq!(made, (1, 1));
+    // Postgres' are those of the pool, which the work in the background shares; asking makes no new ones.
+    assert!(made.0 <= 16 && made.1 == 1, "{made:?}");
 }
 
 #[tokio::test]
@@ -210,13 +212,18 @@ async fn every_answer_is_dressed_and_what_is_not_there_says_so_in_json() {
         }
     }
     let missing = backend.get("/nowhere").await;
-    assert!(missing.starts_with("HTTP/1.1 404 ") && missing.contains(r#"{"error":"not_found","#), "{missing}");
+    assert!(missing.contains("content-type: application/problem+json"), "{missing}");
+    assert!(
+        missing.starts_with("HTTP/1.1 404 ") && missing.contains(r#"{"type":"urn:tars:problem:not-found","#),
+        "{missing}"
+    );
     let request =
         "POST /health HTTP/1.1\r\nhost: x\r\nx-request-id: mine-1\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
     let refused = ask(backend.address, request).await;
     assert!(refused.starts_with("HTTP/1.1 405 ") && refused.contains("allow: GET,HEAD"), "{refused}");
     assert!(
-        refused.contains(r#"{"error":"method_not_allowed","#) && refused.contains("x-request-id: mine-1"),
+        refused.contains(r#"{"type":"urn:tars:problem:method-not-allowed","#)
+            && refused.contains("x-request-id: mine-1"),
         "{refused}"
     );
 }
@@ -277,11 +284,17 @@ fn the_binary_logs_a_json_line_per_request_and_ends_well_on_sigterm() {
         .spawn()
         .unwrap();
     let mut lines = BufReader::new(backend.stdout.take().unwrap()).lines();
-    let mut line = || serde_json::from_str::<Value>(&lines.next().unwrap().unwrap()).unwrap();
-    let listen: SocketAddr = line()["listen"].as_str().unwrap().parse().unwrap();
+    // Work in the background says its own lines in between.
+    let mut line = |key: &str| loop {
+        let line = serde_json::from_str::<Value>(&lines.next().unwrap().unwrap()).unwrap();
+        if line.get(key).is_some() {
+            break line;
+        }
+    };
+    let listen: SocketAddr = line("listen")["listen"].as_str().unwrap().parse().unwrap();
     let mut socket = std::net::TcpStream::connect(listen).unwrap();
     socket.write_all(b"GET /health?token=geheim HTTP/1.1\r\nhost: x\r\nx-request-id: r1\r\n\r\n").unwrap();
-    let request = line();
+    let request = line("path");
     assert_eq!((request["id"].as_str(), request["path"].as_str()), (Some("r1"), Some("/health")));
     assert_eq!((request["method"].as_str(), request["status"].as_u64()), (Some("GET"), Some(200)));
     assert!(request["ms"].is_u64() && !request.to_string().contains("geheim"), "{request}");

@@ -1,53 +1,75 @@
-//! The paths that are answered, and the answer to all others.
+//! The paths that are answered, and what stands round them. Each file holds one group and hands over its routes.
 
 mod about;
+mod auth;
+mod docs;
 mod health;
+mod openapi;
+mod ops;
+mod rag;
+mod rag_state;
 mod ready;
+mod users;
 
-use std::sync::Arc;
+use axum::extract::DefaultBodyLimit;
+use axum::http::{HeaderValue, Method, header};
+use axum::{Extension, Router, middleware};
+use tower_http::cors::{AllowOrigin, CorsLayer};
+use utoipa::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
 
-use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
-use axum::routing::get;
-use axum::{Json, Router, middleware};
-use serde_json::json;
+use super::app::App;
+use super::frame;
+use super::limit;
+use super::problem::Problem;
 
-use super::frame::frame;
-use super::stores::Stores;
-
-/// What every handler may use.
-#[derive(Clone)]
-pub(super) struct App {
-    stores: Arc<Stores>,
-    mode: &'static str,
-}
-
-/// An error as the API says it: `{"error": NAME, "message": TEXT}`.
-pub(super) struct Problem(pub StatusCode, pub &'static str, pub &'static str);
+/// The largest body of an ordinary request.
+const BODY_MAX_BYTES: usize = 1 << 20;
 
 /// The whole API.
-pub(super) fn router(stores: Arc<Stores>, mode: &'static str) -> Router {
-    Router::new()
-        .route("/", get(about::about))
-        .route("/health", get(health::health))
-        .route("/ready", get(ready::ready))
-        .fallback(not_found)
-        .method_not_allowed_fallback(not_allowed)
-        .layer(middleware::from_fn(frame))
-        .with_state(App { stores, mode })
+pub(super) fn router(app: &App) -> Router {
+    let ordinary = ordinary().layer(middleware::from_fn(frame::deadline));
+    let (router, document) =
+        OpenApiRouter::with_openapi(openapi::Document::openapi()).merge(ordinary).merge(unhurried()).split_for_parts();
+    router
+        .layer(Extension(openapi::Text::of(document)))
+        .fallback(async || Problem::of(axum::http::StatusCode::NOT_FOUND))
+        .method_not_allowed_fallback(async || Problem::of(axum::http::StatusCode::METHOD_NOT_ALLOWED))
+        .layer(DefaultBodyLimit::max(BODY_MAX_BYTES))
+        .layer(middleware::from_fn_with_state(app.clone(), limit::limit))
+        .layer(middleware::from_fn_with_state(app.clone(), frame::who))
+        .layer(cors(app))
+        .layer(middleware::from_fn_with_state(app.clone(), frame::frame))
+        .with_state(app.clone())
 }
 
-impl IntoResponse for Problem {
-    fn into_response(self) -> Response {
-        let Self(status, error, message) = self;
-        (status, Json(json!({ "error": error, "message": message }))).into_response()
-    }
+/// What is answered within the frame's deadline.
+fn ordinary() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .merge(about::routes())
+        .merge(health::routes())
+        .merge(ready::routes())
+        .merge(openapi::routes())
+        .merge(rag::routes())
+        .merge(auth::routes())
+        .merge(users::routes())
+        .merge(rag_state::routes())
+        .merge(ops::routes())
+        .merge(docs::routes())
 }
 
-async fn not_found() -> Problem {
-    Problem(StatusCode::NOT_FOUND, "not_found", "there is nothing at this path; GET / lists what there is")
+/// Uploads and streams: no deadline of the frame, so that each sees to its own.
+fn unhurried() -> OpenApiRouter<App> {
+    OpenApiRouter::new().merge(rag::streams())
 }
 
-async fn not_allowed() -> Problem {
-    Problem(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "this path does not take that method")
+/// Browsers are let in from the configured origins only; with none, no header is sent at all. No cookies are used.
+fn cors(app: &App) -> CorsLayer {
+    let origins = app.config.cors_origins.iter().filter_map(|origin| HeaderValue::from_str(&origin.0).ok());
+    CorsLayer::new()
+        .allow_origin(AllowOrigin::list(origins))
+        .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
+        .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE, header::ACCEPT])
+        .expose_headers([header::RETRY_AFTER, frame::REQUEST_ID])
+        .max_age(std::time::Duration::from_mins(10))
 }

@@ -5,8 +5,7 @@
 
 mod chroma;
 mod ollama;
-mod postgres;
-mod redis;
+pub(crate) mod redis;
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -15,6 +14,7 @@ use anyhow::Result;
 use tokio::time::timeout;
 
 use super::config::Config;
+use super::db::Db;
 use super::secret::Secret;
 use crate::client::api::{Check, CheckStatus, Ready, Verdict};
 use crate::client::words;
@@ -23,8 +23,7 @@ use crate::client::words;
 const DEADLINE: Duration = Duration::from_secs(2);
 
 /// Every store, with the connections that are kept to it.
-pub(super) struct Stores {
-    postgres: postgres::Postgres,
+pub(crate) struct Stores {
     redis: redis::Redis,
     chroma: chroma::Store,
     ollama: Option<ollama::Llm>,
@@ -35,7 +34,6 @@ impl Stores {
     /// Prepares to ask; connects to nothing.
     pub(super) fn new(config: &Config) -> Self {
         Self {
-            postgres: postgres::Postgres::new(&config.postgres),
             redis: redis::Redis::new(&config.redis),
             chroma: chroma::Store::new(&config.chroma_url),
             ollama: ollama::Llm::new(config),
@@ -44,9 +42,9 @@ impl Stores {
     }
 
     /// Asks all of them.
-    pub(super) async fn ready(&self) -> Ready {
+    pub(super) async fn ready(&self, db: &Db) -> Ready {
         let (postgres, redis, chroma, ollama) = tokio::join!(
-            self.check(true, &self.postgres.place, self.postgres.ask()),
+            self.check(true, db.place(), db.ask()),
             self.check(false, &self.redis.place, self.redis.ask()),
             self.check(true, &self.chroma.place, self.chroma.ask()),
             self.check_llm(),

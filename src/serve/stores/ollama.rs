@@ -3,7 +3,7 @@
 use anyhow::{Result, anyhow, bail};
 
 use crate::client::ollama::{Model, Ollama, same_model};
-use crate::serve::config::{self, Config};
+use crate::config::{self, Config};
 
 pub(super) struct Llm {
     client: Result<Ollama, String>,

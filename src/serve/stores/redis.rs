@@ -1,33 +1,79 @@
-//! Redis: AUTH and PING over one kept connection.
+//! Redis: AUTH and PING over one kept connection, and work that can do without it over another.
+//!
+//! Redis may be away at any time and nothing stops: [`Redis::try_`] answers `None`, at once while it is known to be away.
 
 use std::error::Error;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow};
 use redis::aio::MultiplexedConnection;
 use redis::{
-    AsyncConnectionConfig, Client, Cmd, ConnectionAddr, IntoConnectionInfo, RedisConnectionInfo, RedisError, cmd,
+    AsyncConnectionConfig, Client, Cmd, ConnectionAddr, FromRedisValue, IntoConnectionInfo, RedisConnectionInfo,
+    RedisError, cmd,
 };
 use tokio::sync::Mutex;
+use tokio::time::timeout;
 
 use crate::client::words;
-use crate::serve::config;
-use crate::serve::secret::Secret;
+use crate::config;
+use crate::secret::Secret;
 
 /// How the crate wraps what lies below it.
 type Wrapped = Arc<dyn Error + Send + Sync>;
 
-pub(super) struct Redis {
+/// What work that can do without Redis waits for it.
+const WORK_WITHIN: Duration = Duration::from_millis(200);
+/// After a failure, so long nobody tries.
+const AWAY_FOR: Duration = Duration::from_secs(1);
+
+pub(crate) struct Redis {
     client: Result<Client, RedisError>,
     password: Secret,
     pub(super) place: String,
     kept: Mutex<Option<MultiplexedConnection>>,
+    working: Mutex<Working>,
+}
+
+/// The connection for work, and until when there is none.
+#[derive(Default)]
+struct Working {
+    connection: Option<MultiplexedConnection>,
+    away_until: Option<Instant>,
 }
 
 impl Redis {
-    pub(super) fn new(config: &config::Redis) -> Self {
+    pub(crate) fn new(config: &config::Redis) -> Self {
         let place = format!("{}:{}", config.host, config.port);
-        Self { client: client(config), password: config.password.clone(), place, kept: Mutex::new(None) }
+        let password = config.password.clone();
+        Self { client: client(config), password, place, kept: Mutex::default(), working: Mutex::default() }
+    }
+
+    /// What Redis answers to a command, or `None` if it is away, slow or refuses.
+    pub(crate) async fn try_<T: FromRedisValue>(&self, command: &Cmd) -> Option<T> {
+        let worked = timeout(WORK_WITHIN, async {
+            let mut connection = self.working().await?;
+            command.query_async(&mut connection).await.ok()
+        });
+        let answer = worked.await.ok().flatten();
+        if answer.is_none() {
+            let mut working = self.working.lock().await;
+            if working.away_until.is_none_or(|until| until < Instant::now()) {
+                *working = Working { connection: None, away_until: Some(Instant::now() + AWAY_FOR) };
+            }
+        }
+        answer
+    }
+
+    async fn working(&self) -> Option<MultiplexedConnection> {
+        let mut working = self.working.lock().await;
+        if working.away_until.is_some_and(|until| Instant::now() < until) {
+            return None;
+        }
+        if working.connection.is_none() {
+            working.connection = Some(self.connect().await.ok()?);
+        }
+        working.connection.clone()
     }
 
     /// Whether a PING is answered by PONG after logging in.

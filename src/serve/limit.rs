@@ -1,0 +1,153 @@
+//! How often somebody may ask: so many requests in a window of one minute, counted in Redis while it is there, else here.
+//!
+//! Who is signed in is counted by user or key, so that nobody pays for a neighbour; all others by address, an IPv6 one
+//! by its /64. `/health` and `/ready` are not counted: whoever watches over the stack asks them all the time.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use redis::cmd;
+
+use super::app::App;
+use super::auth::{Caller, User, Via, key};
+use super::extract::Origin;
+use super::problem::Problem;
+use super::stores::redis::Redis;
+
+/// The window.
+const WINDOW: Duration = Duration::from_mins(1);
+/// Sign-ins per window for one name from one address; a person types slower.
+const SIGN_INS: u32 = 10;
+/// More names than these are not kept: the memory is worth more than a count.
+const NAMES_MAX: usize = 20_000;
+const FREE: [&str; 2] = ["/health", "/ready"];
+
+/// Whether a request is neither counted nor looked at for who asks: whether the process lives must not hang on Postgres.
+pub(super) fn is_free(request: &Request) -> bool {
+    request.extensions().get::<MatchedPath>().is_some_and(|route| FREE.contains(&route.as_str()))
+}
+
+/// Counts and, for a new name, begins the window; answers the count and the seconds that are left.
+const SCRIPT: &str = "local n = redis.call('INCR', KEYS[1]) if n == 1 then redis.call('EXPIRE', KEYS[1], ARGV[1]) end \
+                      return {n, redis.call('TTL', KEYS[1])}";
+
+/// The counts of this process, for when Redis is away.
+#[derive(Default)]
+pub(crate) struct Limits(Mutex<HashMap<String, (u32, Instant)>>);
+
+impl Limits {
+    /// Counts one more for `name`.
+    ///
+    /// # Errors
+    /// The seconds until the window ends, if that is more than `most`.
+    pub(crate) async fn count(&self, redis: &Redis, name: &str, most: u32) -> Result<(), u64> {
+        if most == 0 {
+            return Ok(());
+        }
+        let mut command = cmd("EVAL");
+        command.arg(SCRIPT).arg(1).arg(format!("tars:limit:{name}")).arg(WINDOW.as_secs());
+        let (count, left) = match redis.try_::<(u32, i64)>(&command).await {
+            Some((count, left)) => (count, u64::try_from(left).unwrap_or(1)),
+            None => self.count_here(name, Instant::now()),
+        };
+        if count > most { Err(left.max(1)) } else { Ok(()) }
+    }
+
+    fn count_here(&self, name: &str, now: Instant) -> (u32, u64) {
+        let mut counts = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if counts.len() >= NAMES_MAX {
+            counts.retain(|_, (_, until)| *until > now);
+        }
+        if counts.len() >= NAMES_MAX {
+            counts.clear();
+        }
+        let entry = counts.entry(name.to_owned()).or_insert((0, now + WINDOW));
+        if entry.1 <= now {
+            *entry = (0, now + WINDOW);
+        }
+        entry.0 = entry.0.saturating_add(1);
+        (entry.0, (entry.1 - now).as_secs() + 1)
+    }
+}
+
+/// The layer below [`super::frame::who`].
+pub(super) async fn limit(State(app): State<App>, request: Request, next: Next) -> Response {
+    if is_free(&request) {
+        return next.run(request).await;
+    }
+    let address = request.extensions().get::<Origin>().map(|origin| origin.address);
+    let name = match request.extensions().get::<Caller>() {
+        Some(Caller::Somebody(User { via: Via::Key(id), .. })) => format!("key:{id}"),
+        Some(Caller::Somebody(User { id, .. })) => format!("user:{id}"),
+        Some(Caller::Nobody | Caller::Refused(_)) | None => by_address(address),
+    };
+    match app.limits.count(&app.redis, &name, app.config.rate_limit).await {
+        Ok(()) => next.run(request).await,
+        Err(left_s) => {
+            let detail = format!("more than {} requests in a minute; try again in {left_s} s", app.config.rate_limit);
+            Problem::too_many(left_s, detail).into_response()
+        }
+    }
+}
+
+/// One more sign-in for a name from an address.
+///
+/// # Errors
+/// 429 when there were too many.
+pub(crate) async fn sign_in(app: &App, origin: &Origin, name: &str) -> Result<(), Problem> {
+    // Not the name itself: whoever looks into Redis learns nothing, and the key is short.
+    let hash = key::hex(&key::hash(&name.to_lowercase())[..8]);
+    let name = format!("login:{}:{hash}", by_address(Some(origin.address)));
+    let most = if app.config.rate_limit == 0 { 0 } else { SIGN_INS };
+    app.limits.count(&app.redis, &name, most).await.map_err(|left_s| {
+        Problem::too_many(left_s, format!("too many sign-ins for this name; try again in {left_s} s"))
+    })
+}
+
+fn by_address(address: Option<IpAddr>) -> String {
+    match address {
+        Some(IpAddr::V6(address)) => {
+            let [a, b, c, d, ..] = address.segments();
+            format!("address:{a:x}:{b:x}:{c:x}:{d:x}")
+        }
+        Some(IpAddr::V4(address)) => format!("address:{address}"),
+        None => "address:none".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_window_is_counted_and_begins_again() {
+        let (limits, now) = (Limits::default(), Instant::now());
+        assert_eq!(limits.count_here("a", now).0, 1);
+        assert_eq!(limits.count_here("a", now).0, 2);
+        assert_eq!(limits.count_here("b", now).0, 1);
+        let (count, left) = limits.count_here("a", now + WINDOW);
+        assert!(count == 1 && left >= WINDOW.as_secs(), "{count} {left}");
+    }
+
+    #[test]
+    fn strangers_cannot_fill_the_memory() {
+        let (limits, now) = (Limits::default(), Instant::now());
+        for n in 0..NAMES_MAX * 2 {
+            limits.count_here(&n.to_string(), now);
+        }
+        assert!(limits.0.lock().unwrap().len() <= NAMES_MAX);
+    }
+
+    #[test]
+    fn neighbours_in_a_network_of_version_6_are_one() {
+        let of = |text: &str| by_address(Some(text.parse().unwrap()));
+        assert_eq!(of("fd00:1:2:3::1"), of("fd00:1:2:3:ffff::9"));
+        assert_ne!(of("fd00:1:2:3::1"), of("fd00:1:2:4::1"));
+        assert_ne!(of("10.0.0.1"), of("10.0.0.2"));
+    }
+}

@@ -1,0 +1,43 @@
+//! `/rag/…`: documents in, passages and answers out.
+
+mod conversations;
+mod documents;
+mod index;
+mod query;
+mod search;
+mod sources;
+
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::app::App;
+use crate::problem::Problem;
+
+/// What is answered within the frame's deadline.
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .merge(conversations::routes())
+        .merge(documents::routes())
+        .merge(index::routes())
+        .merge(search::routes())
+        .merge(sources::routes())
+}
+
+/// Uploads, and what takes as long as a model writes or a document is long.
+pub(crate) fn streams() -> OpenApiRouter<App> {
+    OpenApiRouter::new().merge(documents::uploads()).merge(index::reading()).merge(query::routes())
+}
+
+/// Which part of a list: limit and offset.
+///
+/// # Errors
+/// 422 outside of what the lists say.
+fn bounds(limit: Option<u32>, offset: Option<u32>) -> Result<(i64, i64), Problem> {
+    let (limit, offset) = (limit.unwrap_or(50), offset.unwrap_or(0));
+    if !(1..=500).contains(&limit) {
+        return Err(Problem::invalid("limit", "1 to 500"));
+    }
+    if offset > 1_000_000 {
+        return Err(Problem::invalid("offset", "0 to 1000000"));
+    }
+    Ok((limit.into(), offset.into()))
+}
