@@ -1,11 +1,16 @@
 //! One file per verb. A verb composes what `operate` can do and returns a report; verbs do not call each other.
 
+pub mod backup;
 pub mod install;
 pub mod logs;
+pub mod model;
 pub mod redact;
+pub mod reindex;
 pub mod restart;
+pub mod restore;
 pub mod running;
 pub mod start;
 pub mod status;
 pub mod stop;
 pub mod uninstall;
+pub mod user;

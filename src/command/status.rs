@@ -7,8 +7,9 @@ use crate::docker::{Container, Docker, Status as State};
 use crate::error::exit_of;
 use crate::exit::Exit;
 use crate::facts::cgroup;
+use crate::operate::keeping::overview;
 use crate::operate::lock::Lock;
-use crate::operate::{journal, lifecycle, volumes, wait};
+use crate::operate::{journal, lifecycle, undo, volumes, wait};
 use crate::stack::Stack;
 use crate::stack::service::{self, Service};
 use crate::ui::{self, Page, Report, Warning};
@@ -44,6 +45,10 @@ struct StackStatus {
     problems: Vec<String>,
     warnings: Vec<Warning>,
     url: Option<String>,
+    previous_generation: Option<undo::Previous>,
+    backup: Option<String>,
+    last_backup: Value,
+    last_drill: Value,
 }
 
 /// Runs the verb. What could not be read is said, never guessed; that the stack is down is a result, not an error.
@@ -58,6 +63,7 @@ pub async fn run(context: &Context) -> Result<Box<dyn Report>> {
         ..StackStatus::default()
     };
     settings(stack, &mut status);
+    archives(stack, &mut status);
     let docker = match context.docker() {
         Ok(docker) => docker,
         Err(error) => {
@@ -81,6 +87,13 @@ pub async fn run(context: &Context) -> Result<Box<dyn Report>> {
             status.problems.extend(gone.into_iter().map(words));
         }
         Err(error) => status.problems.push(format!("{error:#}")),
+    }
+    match undo::previous(docker, stack).await {
+        Ok(previous) => status.previous_generation = previous,
+        Err(error) => status.problems.push(format!("{error:#}")),
+    }
+    if let Some(why) = status.previous_generation.as_ref().and_then(undo::Previous::obstacle) {
+        status.warnings.push(Warning { id: "generation.gone", message: why, hint: None });
     }
     if containers.is_empty() && stack.env.is_none() && stack.env_problem.is_none() {
         status.problems.push(format!("no stack is installed in {}: tars install makes one", status.home));
@@ -142,6 +155,20 @@ fn settings(stack: &Stack, status: &mut StackStatus) {
             entry.command, entry.began, entry.step
         )),
         Ok(_) => {}
+        Err(error) => status.problems.push(format!("{error:#}")),
+    }
+}
+
+/// What is known of the archives. A home in which nothing was installed has none to miss.
+fn archives(stack: &Stack, status: &mut StackStatus) {
+    match overview::read(stack, jiff::Timestamp::now()) {
+        Ok(overview) => {
+            status.backup = overview.line();
+            status.last_backup = overview.last_backup();
+            status.last_drill = overview.last_drill();
+            status.problems.extend(overview.problems);
+            status.warnings.extend(overview.warnings);
+        }
         Err(error) => status.problems.push(format!("{error:#}")),
     }
 }
@@ -301,6 +328,12 @@ impl Report for StackStatus {
         if let Some(url) = self.url.as_ref().filter(|_| self.problems.is_empty()) {
             page.line(format!("API     {url}"));
         }
+        if let Some(previous) = self.previous_generation.as_ref().filter(|previous| previous.gone.is_empty()) {
+            page.line(previous.words());
+        }
+        if let Some(backup) = &self.backup {
+            page.line(format!("backup  {backup}"));
+        }
         for problem in &self.problems {
             page.wrapped(&format!("{} ", page.red("✗")), problem);
         }
@@ -318,7 +351,7 @@ impl Report for StackStatus {
         json!({
             "home": self.home, "project": self.project, "version": env!("CARGO_PKG_VERSION"), "mode": self.mode, "url": self.url,
             "services": self.services, "models": self.models, "problems": self.problems,
-            "last_backup": null, "last_drill": null, "previous_generation": null,
+            "last_backup": self.last_backup, "last_drill": self.last_drill, "previous_generation": self.previous_generation,
         })
     }
 

@@ -6,6 +6,7 @@ use crate::docker::Docker;
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::operate::journal::{self, Goal, Journal};
+use crate::operate::keeping::schedule;
 use crate::operate::lock::Lock;
 use crate::operate::{lifecycle, sweep, tree, unit};
 use crate::stack::home::Home;
@@ -113,12 +114,16 @@ pub async fn run(context: &mut Context, args: &UninstallArgs) -> Result<Box<dyn 
     for container in containers {
         report.note(format!("container {}", container.name), docker.remove(&container.id).await);
     }
-    for said in sweep::sweep(&docker, &home, None).await {
+    for said in [sweep::sweep(&docker, &home, None).await, sweep::kept(&docker, &home).await].concat() {
         context.ui.detail(&said);
     }
     match docker.remove_networks(&format!("{PROJECT_LABEL}={project}")).await {
         Ok(networks) => report.removed.extend(networks.into_iter().map(|name| format!("network {name}"))),
         Err(error) => report.failed.push(format!("networks: {error:#}")),
+    }
+    match schedule::remove(&home, &project).await {
+        Ok(removed) => report.removed.extend(removed),
+        Err(error) => report.failed.push(format!("the schedule of the backups: {error:#}")),
     }
     let last = shared(&docker, &project, &mut report).await;
     if args.delete_data.is_some() {

@@ -151,7 +151,7 @@ pub async fn all_there(context: &Context, services: &[&'static Service], source:
 /// # Errors
 /// As [`refuse_other_family`]; also when the state cannot be understood.
 pub async fn guard_data(context: &Context, service: &Service, image: &str) -> Result<()> {
-    let Some(made_with) = generations::made_with(&context.stack.home, service)? else { return Ok(()) };
+    let Some(made_with) = generations::made_with(&context.stack, service)? else { return Ok(()) };
     let Some(volume) = service.volumes.first() else { return Ok(()) };
     if context.docker()?.volume(context.stack.setting(volume.setting)).await?.is_none() {
         return Ok(());

@@ -17,6 +17,27 @@ pub enum Goal {
     Running(Vec<String>),
     /// Nothing of the stack runs; the operator asked for that.
     Stopped,
+    /// The env file decides: where it names the volumes of generation `to`, everything is started on them; else what
+    /// `ran` before runs again on the old ones.
+    Switch {
+        /// The generation that was live.
+        from: u32,
+        /// The one that shall be.
+        to: u32,
+        /// The services that ran before.
+        ran: Vec<String>,
+    },
+}
+
+impl Goal {
+    /// The services that must run again if nothing of what was begun counts.
+    #[must_use]
+    pub fn services(&self) -> &[String] {
+        match self {
+            Self::Running(names) | Self::Switch { ran: names, .. } => names,
+            Self::Stopped => &[],
+        }
+    }
 }
 
 /// One run's entry.

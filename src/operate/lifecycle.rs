@@ -33,22 +33,12 @@ pub async fn running(docker: &Docker, stack: &Stack) -> Result<Vec<String>> {
 }
 
 /// Creates and starts these services, or all that the settings ask for when none is named. Containers that are in the
-/// way go first: those of services that are no longer asked for, and those that an interrupted compose renamed
-/// (`fc8a7209b0c9_tars-home-backend`), which 1.29 would go on with under the wrong name.
+/// way go first.
 ///
 /// # Errors
 /// When compose or the engine refuses; the cause is their own words.
 pub async fn up(context: &Context, lock: &Lock, compose: &Compose, only: &[&str]) -> Result<()> {
-    let docker = context.docker()?;
-    let (project, wanted) = (context.stack.project(), context.stack.services());
-    for container in containers(docker, &context.stack).await? {
-        let Some(service) = service::named(container.service()) else { continue };
-        let asked_for = wanted.iter().any(|wanted| wanted.name == service.name);
-        if !asked_for || container.name != service.container(project) {
-            docker.stop(&container.id, GRACE_S).await?;
-            docker.remove(&container.id).await?;
-        }
-    }
+    clear_the_way(context).await?;
     let mut args = vec!["up", "-d", "--no-build"];
     if !only.is_empty() {
         args.push("--no-deps");
@@ -57,12 +47,57 @@ pub async fn up(context: &Context, lock: &Lock, compose: &Compose, only: &[&str]
     compose.run(&context.stack, lock, &args, |line| context.ui.detail(line)).await
 }
 
+/// Creates the containers of every service that the settings ask for, and starts none.
+///
+/// # Errors
+/// As [`up`].
+pub async fn create(context: &Context, lock: &Lock, compose: &Compose) -> Result<()> {
+    clear_the_way(context).await?;
+    compose.run(&context.stack, lock, &["up", "--no-start", "--no-build"], |line| context.ui.detail(line)).await
+}
+
+/// Removes containers that compose would go on with wrongly: those of services that are no longer asked for, those that
+/// an interrupted compose renamed (`fc8a7209b0c9_tars-home-backend`), and those on another volume than the settings
+/// name, which v2 takes for up to date.
+async fn clear_the_way(context: &Context) -> Result<()> {
+    let (docker, stack) = (context.docker()?, &context.stack);
+    let (project, wanted) = (stack.project(), stack.services());
+    for container in containers(docker, stack).await? {
+        let Some(service) = service::named(container.service()) else { continue };
+        let asked_for = wanted.iter().any(|wanted| wanted.name == service.name);
+        if !asked_for || container.name != service.container(project) || mounts_another(&container, stack).is_some() {
+            docker.stop(&container.id, GRACE_S).await?;
+            docker.remove_but_volumes(&container.id).await?;
+        }
+    }
+    Ok(())
+}
+
+/// A volume that a container mounts where the settings name another one.
+#[must_use]
+pub fn mounts_another(container: &Container, stack: &Stack) -> Option<String> {
+    let rows = service::named(container.service())?.volumes;
+    let mounted = rows.iter().filter_map(|row| {
+        let mount = container.mounts.iter().find(|mount| mount.destination == row.path)?;
+        (mount.volume != stack.setting(row.setting)).then(|| mount.volume.clone())
+    });
+    mounted.into_iter().next()
+}
+
 /// Stops every container of the project: the backend first, then its stores side by side. They are not removed.
 ///
 /// # Errors
 /// When the engine cannot stop one.
 pub async fn stop(context: &Context, docker: &Docker) -> Result<Vec<String>> {
     let containers = containers(docker, &context.stack).await?;
+    stop_these(docker, &containers).await
+}
+
+/// As [`stop`], for these containers.
+///
+/// # Errors
+/// When the engine cannot stop one.
+pub async fn stop_these(docker: &Docker, containers: &[Container]) -> Result<Vec<String>> {
     let paused = containers.iter().filter(|container| container.status == Status::Paused);
     try_join_all(paused.map(|container| docker.unpause(&container.id))).await?;
     let (front, stores): (Vec<_>, Vec<_>) = containers

@@ -10,6 +10,7 @@ use crate::exit::Exit;
 use crate::stack::home::Home;
 use anyhow::{Context, Result};
 use std::fs::{File, OpenOptions, TryLockError};
+use std::io::ErrorKind;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::process::Stdio;
@@ -70,12 +71,17 @@ fn locked(file: &File) -> Result<(), TryLockError> {
 }
 
 fn not_opened(path: &Path, error: std::io::Error) -> anyhow::Error {
-    let denied = error.kind() == std::io::ErrorKind::PermissionDenied;
-    let failure = if denied {
-        Failure::new(Exit::NotPermitted, format!("may not change the stack: {} refuses this user", path.display()))
-            .hint(format!("run: {}", with_sudo()))
-    } else {
-        Failure::new(Exit::Failed, format!("could not open {}", path.display()))
+    let failure = match error.kind() {
+        ErrorKind::PermissionDenied => {
+            Failure::new(Exit::NotPermitted, format!("may not change the stack: {} refuses this user", path.display()))
+                .hint(format!("run: {}", with_sudo()))
+        }
+        ErrorKind::NotFound => {
+            let home = path.ancestors().nth(2).unwrap_or(path).display();
+            Failure::new(Exit::Unavailable, format!("no stack was installed in {home} yet"))
+                .hint("install it first: tars install; or name another home: --home DIR")
+        }
+        _ => Failure::new(Exit::Failed, format!("could not open {}", path.display())),
     };
     failure.caused_by(error).into()
 }
@@ -102,6 +108,7 @@ fn holder(path: &Path) -> Option<String> {
 mod tests {
     use super::*;
     use std::io::Read;
+    use std::time::{Duration, Instant};
 
     #[test]
     fn the_second_is_told_who_holds_it() {
@@ -111,7 +118,16 @@ mod tests {
         let error = Lock::take(&home).unwrap_err();
         assert_eq!(crate::error::exit_of(&error), Exit::Busy);
         drop(first);
-        assert!(Lock::is_free(&home) && Lock::take(&home).is_ok());
+        assert!(becomes_free(&home));
+    }
+
+    #[test]
+    fn a_home_without_a_stack_is_named() {
+        let (dir, home) = Home::temporary();
+        std::fs::remove_dir_all(home.state_file("lock").parent().unwrap()).unwrap();
+        let error = Lock::take(&home).unwrap_err();
+        assert_eq!(crate::error::exit_of(&error), Exit::Unavailable);
+        assert!(error.to_string().contains(&dir.path().display().to_string()), "{error:#}");
     }
 
     #[test]
@@ -130,6 +146,19 @@ mod tests {
         assert!(!Lock::is_free(&home));
         child.kill().unwrap();
         child.wait().unwrap();
-        assert!(Lock::is_free(&home));
+        assert!(becomes_free(&home));
+    }
+
+    /// Another test that starts a program at this moment holds a copy of every descriptor between its fork and its
+    /// exec, the lock's too: free means free soon.
+    fn becomes_free(home: &Home) -> bool {
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while !Lock::is_free(home) {
+            if Instant::now() > deadline {
+                return false;
+            }
+            std::thread::yield_now();
+        }
+        true
     }
 }

@@ -4,7 +4,9 @@
 //! what it makes for a run carries the run's label, so that a later run can sweep it.
 
 pub mod apt;
+pub mod asking;
 pub mod backend_image;
+pub mod backup;
 pub mod child;
 pub mod compose;
 pub mod docs_dir;
@@ -13,6 +15,7 @@ pub mod generations;
 pub mod gpu;
 pub mod images;
 pub mod journal;
+pub mod keeping;
 pub mod lifecycle;
 pub mod lock;
 pub mod lock_holder;
@@ -21,10 +24,13 @@ pub mod packages;
 pub mod prepare;
 pub mod program;
 pub mod recover;
+pub mod restore;
 pub mod runs;
 pub mod settings;
 pub mod sweep;
+pub mod switch;
 pub mod tree;
+pub mod undo;
 pub mod unit;
 pub mod volumes;
 pub mod wait;

@@ -18,10 +18,21 @@ use anyhow::Result;
 pub async fn prepare(context: &mut Context) -> Result<Option<String>> {
     volumes::refuse_foreign(context).await?;
     volumes::refuse_gone(context).await?;
+    images_and_settings(context, &[]).await
+}
+
+/// As [`prepare`], for a run that is about to replace the volumes of these services: what is wrong with them is no
+/// reason to refuse, and they may get another image than the data that they leave was made with.
+///
+/// # Errors
+/// As [`prepare`], the volumes aside.
+pub async fn images_and_settings(context: &mut Context, replaced: &[&str]) -> Result<Option<String>> {
     let (image, _) = backend_image::ensure(context.docker()?).await?;
     for service in context.stack.services().into_iter().filter(|service| service.name != "backend") {
         let chosen = context.stack.setting(service.image_setting);
-        images::guard_data(context, service, chosen).await?;
+        if !replaced.contains(&service.name) {
+            images::guard_data(context, service, chosen).await?;
+        }
         need_image(context, service, chosen).await?;
     }
     let (gpu, no_gpu) = gpu_for_containers(context, &image).await?;
@@ -36,6 +47,20 @@ pub async fn prepare(context: &mut Context) -> Result<Option<String>> {
         context.reread();
     }
     Ok(no_gpu)
+}
+
+/// The images that these settings name are there.
+///
+/// # Errors
+/// Exit 69 naming the first that is not.
+pub async fn need_images_of(context: &Context, settings: &[(String, String)]) -> Result<()> {
+    for service in context.stack.services() {
+        let named = settings.iter().find(|(key, _)| key == service.image_setting);
+        if let Some((_, image)) = named.filter(|_| service.name != "backend") {
+            need_image(context, service, image).await?;
+        }
+    }
+    Ok(())
 }
 
 /// Compose would pull what is missing, and a name like `tars-home/postgres` could be anybody's in a registry.

@@ -82,7 +82,7 @@ pub fn completed(present: Option<&EnvFile>, project: &str) -> Result<EnvFile> {
         env.set("COMPOSE_PROJECT_NAME", project);
     }
     env.complete_from(&template);
-    for key in env::secrets() {
+    for key in env::generated() {
         if env.get(key).is_none_or(str::is_empty) {
             env.set(key, &env::generate_secret()?);
         }

@@ -51,7 +51,7 @@ pub fn owner(volume: &Volume) -> Option<String> {
 /// When the engine or the state cannot be asked.
 pub async fn gone(docker: &crate::docker::Docker, stack: &Stack) -> Result<Vec<String>> {
     let mut gone = Vec::new();
-    if generations::filled(&stack.home)? {
+    if generations::filled(stack)? {
         for (service, volume) in service::volumes() {
             let name = stack.setting(volume.setting);
             // Only what holds data that nothing else can give back.

@@ -40,7 +40,7 @@ pub async fn for_answers(context: &Context, services: &[&'static Service]) -> Re
     let deadline = deadline(&context.stack);
     let project = context.stack.project().to_owned();
     Ok(join_all(services.iter().copied().map(async |service| {
-        let outcome = one(docker, &service.container(&project), service, deadline).await;
+        let outcome = for_container(docker, &service.container(&project), service, deadline).await;
         if let Ok(took) = &outcome {
             context.ui.detail(&format!("  {} {} after {}", service.name, service.probe.asks, ui::duration(*took)));
         }
@@ -106,7 +106,11 @@ pub async fn for_api(stack: &Stack) -> Result<crate::client::api::Ready> {
     }
 }
 
-async fn one(docker: &Docker, container: &str, service: &Service, within: Duration) -> Result<Duration> {
+/// Waits until a container answers as that service does; it need not be the stack's own.
+///
+/// # Errors
+/// When it does not, with its probe's words and its last log lines.
+pub async fn for_container(docker: &Docker, container: &str, service: &Service, within: Duration) -> Result<Duration> {
     let begun = Instant::now();
     // Earlier crashes are history; what counts is what it does from now on.
     let crashes = docker.container(container).await?.map_or(0, |state| state.restarts);

@@ -180,9 +180,8 @@ impl Install<'_> {
         self.context.reread();
         let ran = lifecycle::running(self.context.docker()?, &self.context.stack).await?;
         self.ran_before.clone_from(&ran);
-        if let Some(Goal::Running(names)) = before {
-            self.ran_before.extend(names.into_iter().filter(|name| !ran.contains(name)));
-        }
+        let names = before.as_ref().map_or(&[][..], Goal::services);
+        self.ran_before.extend(names.iter().filter(|name| !ran.contains(name)).cloned());
         let context = &self.context;
         self.journal =
             Some(Journal::open(&context.stack.home, &context.run, "install", Goal::Running(self.ran_before.clone()))?);

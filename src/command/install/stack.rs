@@ -30,7 +30,7 @@ impl Install<'_> {
             .map_or_else(String::new, |(took, name)| format!(", {name} last after {}", crate::ui::duration(*took)));
         wait::all_answered(answers)?;
         wait::for_api(&self.context.stack).await?;
-        generations::mark_filled(&self.context.stack.home)?;
+        generations::mark_filled(&self.context.stack)?;
         Ok(format!("all {} answer{slowest}", services.len()))
     }
 

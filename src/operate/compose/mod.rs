@@ -86,7 +86,16 @@ fn missing(what: &str) -> Failure {
 }
 
 fn failed(ended: &Ended, args: &[&str]) -> anyhow::Error {
-    ended.error(&format!("docker compose {}", args.first().unwrap_or(&"")))
+    let error = ended.error(&format!("docker compose {}", args.first().unwrap_or(&"")));
+    if format!("{error:#}").contains("port is already allocated") {
+        // Docker 20.10 to 28 keep the proxy of a container that a crash ended until they are started anew.
+        let words = "a port of the stack is taken";
+        return Failure::new(Exit::Failed, words)
+            .hint("see by whom: sudo ss -ltnp. If it is a docker-proxy, the engine kept it from before a crash: sudo systemctl restart docker, then: tars start")
+            .caused_by(error)
+            .into();
+    }
+    error
 }
 
 #[cfg(test)]
