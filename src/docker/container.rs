@@ -5,10 +5,10 @@ use crate::error::Tail;
 use anyhow::{Context, Result};
 use bollard::models::{
     ContainerCreateBody, ContainerInspectResponse, ContainerStateStatusEnum, ContainerSummary, DeviceRequest,
-    HostConfig,
+    EndpointSettings, HostConfig, NetworkingConfig, PortBinding,
 };
 use bollard::query_parameters::{
-    CreateContainerOptions, InspectContainerOptions, ListContainersOptionsBuilder, LogsOptionsBuilder,
+    CreateContainerOptionsBuilder, InspectContainerOptions, ListContainersOptionsBuilder, LogsOptionsBuilder,
     RemoveContainerOptionsBuilder, StartContainerOptions, StopContainerOptionsBuilder, UploadToContainerOptionsBuilder,
     WaitContainerOptions,
 };
@@ -85,22 +85,27 @@ impl Docker {
             extra_hosts: Some(spec.hosts.clone()),
             network_mode: (!spec.network.is_empty()).then(|| spec.network.clone()),
             device_requests: spec.gpu.then(|| vec![gpus]),
+            shm_size: (spec.shm_bytes > 0).then_some(spec.shm_bytes),
+            port_bindings: Some(spec.loopback_ports.iter().copied().map(loopback).collect()),
             ..Default::default()
         };
         let body = ContainerCreateBody {
             image: Some(spec.image.clone()),
             // One empty string resets the image's entrypoint; an empty list would keep it.
-            entrypoint: Some(vec![String::new()]),
-            cmd: Some(spec.command.clone()),
+            entrypoint: (!spec.own_entrypoint).then(|| vec![String::new()]),
+            cmd: Some(spec.command.clone()).filter(|command| !command.is_empty()),
+            env: Some(spec.env.clone()),
+            user: (!spec.user.is_empty()).then(|| spec.user.clone()),
             stop_signal: spec.stop_signal.clone(),
-            labels: Some(HashMap::from([
-                (crate::stack::RUN_LABEL.to_owned(), spec.run.clone()),
-                (crate::stack::RUN_HOME_LABEL.to_owned(), spec.home.clone()),
-            ])),
+            exposed_ports: Some(spec.loopback_ports.iter().map(|(port, _)| tcp(*port)).collect()),
+            labels: Some(labels(spec)),
+            networking_config: (!spec.aliases.is_empty()).then(|| known_as(&spec.network, &spec.aliases)),
             host_config: Some(host),
             ..Default::default()
         };
-        let made = self.api.create_container(None::<CreateContainerOptions>, body).await;
+        let options =
+            (!spec.name.is_empty()).then(|| CreateContainerOptionsBuilder::default().name(&spec.name).build());
+        let made = self.api.create_container(options, body).await;
         Ok(made.with_context(|| format!("could not make a container from {}", spec.image))?.id)
     }
 
@@ -171,12 +176,24 @@ impl Docker {
         found(stopped).map(|_| ()).with_context(|| format!("could not stop {name}"))
     }
 
-    /// Removes a container, running or not; a missing one is fine. Named volumes stay.
+    /// Removes a container, running or not, with its anonymous volumes; a missing one is fine. Named volumes stay.
     ///
     /// # Errors
     /// When the engine cannot.
     pub async fn remove(&self, name: &str) -> Result<()> {
-        let options = RemoveContainerOptionsBuilder::default().force(true).v(true).build();
+        self.remove_with(name, true).await
+    }
+
+    /// As [`Docker::remove`], and every volume stays: for containers that are not ours alone, such as the stack's own.
+    ///
+    /// # Errors
+    /// As [`Docker::remove`].
+    pub async fn remove_but_volumes(&self, name: &str) -> Result<()> {
+        self.remove_with(name, false).await
+    }
+
+    async fn remove_with(&self, name: &str, volumes: bool) -> Result<()> {
+        let options = RemoveContainerOptionsBuilder::default().force(true).v(volumes).build();
         found(self.patient().remove_container(name, Some(options)).await)
             .map(|_| ())
             .with_context(|| format!("could not remove {name}"))
@@ -204,6 +221,31 @@ impl Docker {
             .build();
         self.api.logs(name, Some(options)).map(|line| Ok(line?.into_bytes()))
     }
+}
+
+fn labels(spec: &HelperSpec) -> HashMap<String, String> {
+    let mut labels = HashMap::from([
+        (crate::stack::RUN_LABEL.to_owned(), spec.run.clone()),
+        (crate::stack::RUN_HOME_LABEL.to_owned(), spec.home.clone()),
+    ]);
+    if spec.kept {
+        labels.insert(crate::stack::KEPT_LABEL.to_owned(), "1".to_owned());
+    }
+    labels
+}
+
+fn tcp(port: u16) -> String {
+    format!("{port}/tcp")
+}
+
+fn loopback((container, host): (u16, u16)) -> (String, Option<Vec<PortBinding>>) {
+    let port = (host != 0).then(|| host.to_string());
+    (tcp(container), Some(vec![PortBinding { host_ip: Some("127.0.0.1".to_owned()), host_port: port }]))
+}
+
+fn known_as(network: &str, aliases: &[String]) -> NetworkingConfig {
+    let endpoint = EndpointSettings { aliases: Some(aliases.to_vec()), ..Default::default() };
+    NetworkingConfig { endpoints_config: Some(HashMap::from([(network.to_owned(), endpoint)])) }
 }
 
 impl From<ContainerInspectResponse> for Container {

@@ -8,12 +8,16 @@ mod container;
 mod exec;
 mod image;
 mod pause;
+mod transfer;
 mod types;
 mod volume;
 
 pub use container::LogRange;
 pub use exec::Output;
-pub use types::{Container, Engine, Environment, Health, HelperSpec, Image, Mount, Port, Pulling, Status, Volume};
+pub use transfer::Ended;
+pub use types::{
+    Container, Engine, Environment, Health, HelperSpec, Image, Mount, Network, Port, Pulling, Status, Volume,
+};
 
 use crate::error::Failure;
 use crate::exit::Exit;

@@ -192,6 +192,17 @@ pub struct Volume {
     pub labels: BTreeMap<String, String>,
 }
 
+/// One network.
+#[derive(Clone, Debug)]
+pub struct Network {
+    /// Its id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// Its labels.
+    pub labels: BTreeMap<String, String>,
+}
+
 /// How far a pull is, over all layers.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Pulling {
@@ -206,8 +217,22 @@ pub struct Pulling {
 pub struct HelperSpec {
     /// Its image.
     pub image: String,
-    /// What it runs, in place of the image's entrypoint.
+    /// Its name; the engine makes one up when empty.
+    pub name: String,
+    /// What it runs, in place of the image's entrypoint; with `own_entrypoint` what that is given.
     pub command: Vec<String>,
+    /// Whether the image's own entrypoint stays.
+    pub own_entrypoint: bool,
+    /// `NAME=value`. Secrets go here, never into `command`.
+    pub env: Vec<String>,
+    /// The user it runs as; the image's own when empty.
+    pub user: String,
+    /// Names that others of its network reach it by, beside its own.
+    pub aliases: Vec<String>,
+    /// Bytes of shared memory; the engine's default when 0.
+    pub shm_bytes: i64,
+    /// Ports published on loopback: the container's → the host's (0: the engine chooses).
+    pub loopback_ports: Vec<(u16, u16)>,
     /// `bridge`, `host`, `none`, or a network's name; the engine's default when empty.
     pub network: String,
     /// Extra `name:address` lines for its hosts file.
@@ -218,6 +243,8 @@ pub struct HelperSpec {
     pub gpu: bool,
     /// The signal that stops it, where it is not SIGTERM.
     pub stop_signal: Option<String>,
+    /// It stays after its run, for a look: no sweep takes it.
+    pub kept: bool,
     /// The run it belongs to; recovery sweeps by it.
     pub run: String,
     /// The home of the stack it belongs to; other stacks' runs leave it alone.

@@ -37,6 +37,9 @@ const fn machine(name: &'static str, default: &'static str) -> Key {
     Key { name, default, kind: Kind::Machine }
 }
 
+/// The one secret that nobody generates: keys that were in use before, separated by commas.
+pub const OLD_KEYS: &str = "TARS_ENCRYPTION_KEYS_OLD";
+
 /// Every key, in the template's order.
 pub const KEYS: &[Key] = &[
     machine("COMPOSE_PROJECT_NAME", super::DEFAULT_PROJECT),
@@ -49,6 +52,7 @@ pub const KEYS: &[Key] = &[
     travels("TARS_REDIS_MAXMEMORY", "512mb"),
     secret("TARS_JWT_SECRET"),
     secret("TARS_ENCRYPTION_KEY"),
+    secret(OLD_KEYS),
     travels("TARS_ADMIN_USER", "admin"),
     secret("TARS_ADMIN_PASSWORD"),
     machine("TARS_LLM", ""),
@@ -68,6 +72,8 @@ pub const KEYS: &[Key] = &[
     machine("TARS_BACKUP_DIR", ""),
     machine("TARS_BACKUP_RECIPIENT", ""),
     travels("TARS_CORS_ORIGINS", ""),
+    machine("TARS_TRUSTED_PROXIES", ""),
+    travels("TARS_RATE_LIMIT", "200"),
     travels("TARS_WAIT_S", "120"),
     travels("LOG_LEVEL", "info"),
     machine("TARS_NAS", "none"),
@@ -107,6 +113,11 @@ pub fn default_of(name: &str) -> &'static str {
 /// The names of all secrets.
 pub fn secrets() -> impl Iterator<Item = &'static str> {
     KEYS.iter().filter(|key| key.kind == Kind::Secret).map(|key| key.name)
+}
+
+/// The names of the secrets that an installation makes when they are missing.
+pub fn generated() -> impl Iterator<Item = &'static str> {
+    secrets().filter(|name| *name != OLD_KEYS)
 }
 
 /// A new secret: 32 letters and digits (190 bits), so that no quoting is ever needed.

@@ -28,6 +28,14 @@ fn must_be(key: &str, value: &str, raw: &str) -> Option<&'static str> {
             plain(value) && !raw.contains(['$', '\\', '`']),
             "holds a blank, a quote, a backslash, ` or $, which compose, shells and configuration files each read differently: choose another",
         ),
+        "TARS_ENCRYPTION_KEYS_OLD" => (
+            value.split(',').all(|key| plain(key.trim())) && !raw.contains(['$', '\\', '`']),
+            "must be keys of letters and digits, separated by commas",
+        ),
+        "TARS_RATE_LIMIT" => (
+            value.is_empty() || value.parse::<u32>().is_ok(),
+            "must be a number of requests per minute, or 0 for no limit",
+        ),
         "TARS_REDIS_MAXMEMORY" => (size(value), "must be a size such as 512mb or 2gb"),
         "TARS_LLM" => (one_of(&["", "container", "url", "none"]), "must be container, url or none"),
         "TARS_OLLAMA_URL" => {
@@ -38,6 +46,7 @@ fn must_be(key: &str, value: &str, raw: &str) -> Option<&'static str> {
             value.is_empty() || value.parse::<IpAddr>().is_ok(),
             "must be an address of this machine, or 0.0.0.0 for all",
         ),
+        "TARS_BACKUP_DIR" => (value.is_empty() || value.starts_with('/'), "must be an absolute path, or empty"),
         "TARS_DOCS_DIR" => (value.starts_with('/'), "must be an absolute path"),
         "TARS_DOCS_PROPAGATION" => {
             (one_of(&["", "rprivate", "private", "rslave", "slave", "rshared", "shared"]), "must be rprivate or rslave")
@@ -108,6 +117,7 @@ mod tests {
             ("TARS_PORT_API", "0"),
             ("TARS_BIND", "everywhere"),
             ("TARS_DOCS_DIR", "rel/x"),
+            ("TARS_BACKUP_DIR", "rel/x"),
             ("LOG_LEVEL", "nonsense"),
             ("TARS_LLM", "maybe"),
             ("TARS_GPU", "banana"),

@@ -4,6 +4,7 @@
 //! commands. A service is one const row ([`service::ALL`]); install, status, doctor, backup and restore read
 //! the same row, so they cannot drift apart.
 
+pub mod component;
 pub mod compose;
 pub mod env;
 pub mod envfile;
@@ -40,6 +41,12 @@ pub const RUN_LABEL: &str = "io.tars.run";
 
 /// Beside [`RUN_LABEL`]: the home of the stack that the run worked on.
 pub const RUN_HOME_LABEL: &str = "io.tars.run.home";
+
+/// On what a run left on purpose for a look (a drill's copy): no sweep takes it.
+pub const KEPT_LABEL: &str = "io.tars.kept";
+
+/// Compose's own label: the key of a volume in the compose file.
+pub const VOLUME_LABEL: &str = "com.docker.compose.volume";
 
 /// The label on images that `tars` built or imported itself; its value is the recipe's name.
 pub const RECIPE_LABEL: &str = "io.tars.recipe";

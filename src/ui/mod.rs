@@ -148,7 +148,10 @@ impl Ui {
     /// Shows how a run ended and returns its exit code.
     pub fn finish(&self, command: &str, outcome: &anyhow::Result<Box<dyn Report>>) -> Exit {
         let shown = if self.options.json {
-            self.out(&report::envelope(command, outcome, &|text| self.clean(text)))
+            let document = report::envelope(command, outcome, &|text| self.clean(text));
+            // What was asked for as it is must not be cleaned as a whole either.
+            let raw = outcome.as_ref().is_ok_and(|report| report.data_is_raw());
+            if raw { self.raw(document.as_bytes()).map(drop) } else { self.out(&document) }
         } else {
             match outcome {
                 Ok(report) => self.show(report.as_ref()),
