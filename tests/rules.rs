@@ -11,9 +11,8 @@ use tars::stack::service::{self, Service};
 use tars::stack::{compose, env};
 
 /// Each part of `src/` and what it may use of the others. The order is that of the layers, lowest first.
-const LAYERS: [(&str, &[&str]); 15] = [
-    ("exit", &[]),
-    ("error", &["exit"]),
+const LAYERS: [(&str, &[&str]); 14] = [
+    ("base", &["error", "exit"]),
     ("stack", &["error", "exit"]),
     ("docker", &["stack", "error", "exit"]),
     ("archive", &["stack", "error", "exit"]),
@@ -39,10 +38,12 @@ const LAYERS: [(&str, &[&str]); 15] = [
 ];
 
 /// Crates and macros that only some places may name.
-const FENCES: [(&str, &[&str]); 11] = [
+const FENCES: [(&str, &[&str]); 13] = [
     ("bollard::", &["docker/"]),
     ("tar::", &["archive/"]),
     ("flate2::", &["archive/"]),
+    ("libdeflater::", &["archive/"]),
+    ("age::", &["archive/"]),
     ("sha2::", &["archive/"]),
     ("regex::", &["redact/"]),
     ("indicatif::", &["ui/"]),

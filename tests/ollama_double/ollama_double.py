@@ -381,6 +381,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         except ApiError as error:
             self.send(error.status, {"error": error.message})
         except (Cut, ConnectionError):
+            with self.server.guard:
+                key = f"gone {self.path}"  # whoever asked did not wait for the end
+                self.server.seen[key] = self.server.seen.get(key, 0) + 1
             self.close_connection = True
             try:
                 self.connection.shutdown(socket.SHUT_RDWR)
