@@ -78,11 +78,7 @@ impl Context {
     fn learn(&mut self) {
         let Some(settings) = &self.stack.env else { return };
         let values = env::secrets().filter_map(|key| Some((key, settings.get(key)?)));
-        // A list is learned word by word as well: each of them may stand alone.
-        let words = settings.get(env::OLD_KEYS).into_iter().flat_map(|list| list.split(','));
-        let words = words.map(|word| (env::OLD_KEYS, word.trim()));
-        let values = values.chain(words).map(|(key, value)| (key.to_owned(), value.to_owned()));
-        self.learned.extend(values);
+        self.learned.extend(values.map(|(key, value)| (key.to_owned(), value.to_owned())));
         self.teach();
     }
 

@@ -36,8 +36,6 @@ pub struct Manifest {
     pub mounts: Vec<MountRecord>,
     /// A short keyed fingerprint of the key that the data needs.
     pub key_id: Option<String>,
-    /// How many conversations only that key opens.
-    pub locked_conversations: Option<u64>,
     /// What a newer version wrote.
     #[serde(flatten)]
     pub other: serde_json::Map<String, serde_json::Value>,

@@ -43,8 +43,8 @@ pub use manifest::{FORMAT, ImageRecord, Manifest, MountFate, MountKind, MountRec
 pub use member::{Fate, Kind, Member, Tree, Visit, everything};
 pub use name::Name;
 pub use outcome::{
-    ChromaRecord, CollectionRecord, ComponentOutcome, FilesRecord, Golden, ModelsRecord, Outcome, PostgresRecord,
-    RedisRecord, Status,
+    ChromaRecord, CollectionRecord, ComponentOutcome, FilesRecord, Golden, KNOWN_DOCUMENTS, KnownDocument,
+    ModelsRecord, Outcome, PostgresRecord, RedisRecord, Status,
 };
 pub use reader::{Contents, Each, Format, Reader, Sidecar, open, verify, verify_each};
 pub use seal::{KeyPair, Recipient, Seal, Secret, keygen};

@@ -2,8 +2,9 @@
 //!
 //! A restore compares itself with this record; it says nothing of the live servers before or after.
 
+use super::sum::Sum;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What came of a backup. Fields that a newer `tars` added survive reading and writing.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -21,6 +22,10 @@ pub struct Outcome {
     pub chroma: Option<ChromaRecord>,
     /// The originals of uploads.
     pub documents: Option<FilesRecord>,
+    /// The documents that the index knows, listed in [`KNOWN_DOCUMENTS`]; none where the database is not the backend's.
+    pub known: Option<FilesRecord>,
+    /// How many conversations need the key with that fingerprint.
+    pub conversations: BTreeMap<String, u64>,
     /// The models.
     pub models: Option<ModelsRecord>,
     /// A short keyed fingerprint of the key that the data needs.
@@ -28,6 +33,35 @@ pub struct Outcome {
     /// What a newer version wrote.
     #[serde(flatten)]
     pub other: serde_json::Map<String, serde_json::Value>,
+}
+
+impl Outcome {
+    /// How many conversations none of these keys opens, and the fingerprints of the keys that would; `None` where
+    /// nobody counted.
+    #[must_use]
+    pub fn locked(&self, opens: &BTreeSet<String>) -> Option<(u64, Vec<&str>)> {
+        self.known?;
+        let locked = self.conversations.iter().filter(|(key, _)| !opens.contains(*key));
+        let (ids, counts): (Vec<&str>, Vec<u64>) = locked.map(|(key, count)| (key.as_str(), *count)).unzip();
+        Some((counts.iter().sum(), ids))
+    }
+}
+
+/// The member that lists the documents which the index knows, one [`KnownDocument`] a line.
+pub const KNOWN_DOCUMENTS: &str = "documents.jsonl";
+
+/// A document that the index knows, as it was when it was read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KnownDocument {
+    /// Below the documents folder; for an upload, below the volume.
+    pub path: String,
+    /// Whether it was uploaded: its original is in the archive.
+    #[serde(default)]
+    pub upload: bool,
+    /// Its size.
+    pub bytes: u64,
+    /// The sum of its content.
+    pub sha256: Sum,
 }
 
 /// One component.

@@ -6,6 +6,7 @@
 use super::member::{Kind, Member};
 use anyhow::{Context, Result};
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat, fstat, open, openat, readlinkat, statat};
+use rustix::io::Errno;
 use std::ffi::CString;
 use std::fs::File;
 use std::io::{self, Read};
@@ -36,7 +37,11 @@ fn below(dir: &OwnedFd, path: &str, each: &mut Each) -> Result<()> {
 
 fn entry(dir: &OwnedFd, name: &CString, path: String, each: &mut Each) -> Result<()> {
     let failed = || format!("could not read {}", shown(&path));
-    let stat = statat(dir, name, AtFlags::SYMLINK_NOFOLLOW).with_context(failed)?;
+    let stat = match statat(dir, name, AtFlags::SYMLINK_NOFOLLOW) {
+        // It went between the listing and the look: a server that runs may remove what it holds.
+        Err(Errno::NOENT) => return Ok(()),
+        other => other.with_context(failed)?,
+    };
     match FileType::from_raw_mode(stat.st_mode) {
         FileType::Directory => {
             let inner = openat(dir, name, DIRECTORY | OFlags::NOFOLLOW, Mode::empty()).with_context(failed)?;
@@ -45,7 +50,10 @@ fn entry(dir: &OwnedFd, name: &CString, path: String, each: &mut Each) -> Result
         }
         FileType::RegularFile => {
             let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-            let file = openat(dir, name, flags, Mode::empty()).with_context(failed)?;
+            let file = match openat(dir, name, flags, Mode::empty()) {
+                Err(Errno::NOENT) => return Ok(()),
+                other => other.with_context(failed)?,
+            };
             // What was opened counts, not what was there before.
             let stat = fstat(file.as_fd()).with_context(failed)?;
             each(&member(path, &stat, None), &mut File::from(file))

@@ -42,12 +42,17 @@ impl Watch {
         self.0.cancelled.load(Ordering::Relaxed)
     }
 
-    pub(super) fn advance(&self, bytes: usize) {
+    /// So many more bytes were read.
+    pub fn advance(&self, bytes: usize) {
         self.0.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
-    /// Not [`io::ErrorKind::Interrupted`]: the standard library would try again for ever.
-    pub(super) fn check(&self) -> io::Result<()> {
+    /// The wish to end it, as a read error; not [`io::ErrorKind::Interrupted`], which the standard library would try
+    /// again for ever.
+    ///
+    /// # Errors
+    /// When somebody wants it to end.
+    pub fn check(&self) -> io::Result<()> {
         if self.is_cancelled() {
             return Err(io::Error::other(Failure::new(Exit::Interrupted, "interrupted")));
         }

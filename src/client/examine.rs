@@ -9,7 +9,7 @@ use super::http::{Http, Limits};
 use anyhow::{Context, Result};
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -99,8 +99,9 @@ struct Page {
     embeddings: Option<Vec<Option<IgnoredAny>>>,
 }
 
-#[derive(Deserialize)]
-struct Neighbours {
+/// The answer to a golden query.
+#[derive(Debug, Deserialize)]
+pub struct Neighbours {
     ids: Vec<Vec<String>>,
     distances: Vec<Vec<Option<f64>>>,
 }
@@ -178,12 +179,24 @@ async fn count(http: &Http, at: &str, vectors: bool, one: &mut Found) -> Result<
 
 /// Whether the vector's own id is among the nearest; records with the same vector are as near.
 async fn comes_first(http: &Http, at: &str, golden: &Golden, records: u64) -> Result<bool> {
-    let asked = json!({
-        "query_embeddings": [golden.vector], "n_results": NEIGHBOURS.min(records.max(1)), "include": ["distances"],
-    });
+    let asked = neighbours_of(&golden.vector, records);
     let answer: Neighbours = http.post(&format!("{at}/query"), &asked).await?.ok()?.json()?;
-    let (Some(ids), Some(distances)) = (answer.ids.first(), answer.distances.first()) else { return Ok(false) };
-    Ok(is_nearest(&golden.id, ids, distances))
+    Ok(answer.begin_with(&golden.id))
+}
+
+/// The body of a golden query to a collection of so many records.
+#[must_use]
+pub fn neighbours_of(vector: &[f32], records: u64) -> Value {
+    json!({ "query_embeddings": [vector], "n_results": NEIGHBOURS.min(records.max(1)), "include": ["distances"] })
+}
+
+impl Neighbours {
+    /// Whether that id is among the nearest.
+    #[must_use]
+    pub fn begin_with(&self, id: &str) -> bool {
+        let answer = self.ids.first().zip(self.distances.first());
+        answer.is_some_and(|(ids, distances)| is_nearest(id, ids, distances))
+    }
 }
 
 fn is_nearest(id: &str, ids: &[String], distances: &[Option<f64>]) -> bool {

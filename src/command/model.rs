@@ -6,9 +6,10 @@ use crate::context::Context;
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::operate::asking::{ask, failed};
+use crate::operate::lock::Lock;
 use crate::operate::{models, settings};
 use crate::ui::{self, Page, Report};
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
 use serde_json::{Value, json};
 
 /// Flags of `tars model`.
@@ -97,10 +98,12 @@ async fn list(context: &Context) -> Result<Vec<Model>> {
     }
 }
 
-fn choose(context: &Context, name: &str, embed: bool) -> Result<()> {
+fn choose(context: &mut Context, name: &str, embed: bool) -> Result<()> {
     let key = if embed { "TARS_EMBED_MODEL" } else { "OLLAMA_MODEL" };
-    let mut env =
-        crate::stack::envfile::EnvFile::read(&context.stack.home.env_file())?.context("there is no env file")?;
+    // Whoever else writes that file switches volumes in it.
+    let _lock = Lock::take(&context.stack.home)?;
+    context.reread();
+    let mut env = context.stack.need_env()?.clone();
     if env.get(key).is_some_and(|now| same_model(now, name)) {
         return Ok(());
     }

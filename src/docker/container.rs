@@ -1,7 +1,8 @@
 //! Containers: looked at, made for a run's own work, started, stopped, removed.
 
 use super::{Container, Docker, Environment, Health, HelperSpec, Mount, Port, Status, filter, found};
-use crate::error::Tail;
+use crate::error::{Failure, Tail};
+use crate::exit::Exit;
 use anyhow::{Context, Result};
 use bollard::models::{
     ContainerCreateBody, ContainerInspectResponse, ContainerStateStatusEnum, ContainerSummary, DeviceRequest,
@@ -27,6 +28,19 @@ pub struct LogRange {
     pub follow: bool,
     /// Begin each line with its time.
     pub timestamps: bool,
+}
+
+/// An error of a container that could not start, with what to do where a port is in the way.
+#[must_use]
+pub fn port_taken(error: anyhow::Error) -> anyhow::Error {
+    if !format!("{error:#}").contains("port is already allocated") {
+        return error;
+    }
+    // Docker 20.10 to 28 keep the port, or the proxy, of a container that a crash ended until they are started anew.
+    Failure::new(Exit::Failed, "a port of the stack is taken")
+        .hint("see by whom: sudo ss -ltnp. If it is nobody, or a docker-proxy, the engine kept it from before a crash: sudo systemctl restart docker, then: tars start")
+        .caused_by(error)
+        .into()
 }
 
 impl Docker {
@@ -164,6 +178,7 @@ impl Docker {
             .start_container(name, None::<StartContainerOptions>)
             .await
             .with_context(|| format!("could not start {name}"))
+            .map_err(port_taken)
     }
 
     /// Stops a container within the grace period of its own; one that does not run is fine.

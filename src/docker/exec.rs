@@ -27,21 +27,28 @@ impl Output {
 
 /// Lines out of pieces that are cut anywhere.
 #[derive(Default)]
-struct Lines(Vec<u8>);
+pub(super) struct Lines(Vec<u8>);
 
 impl Lines {
-    fn add(&mut self, piece: &[u8], on_line: &mut impl FnMut(&str)) {
-        self.0.extend_from_slice(piece);
-        while let Some(end) = self.0.iter().position(|byte| *byte == b'\n') {
-            let line: Vec<u8> = self.0.drain(..=end).collect();
-            on_line(String::from_utf8_lossy(&line).trim_end());
+    pub(super) fn add(&mut self, mut piece: &[u8], on_line: &mut impl FnMut(&str)) {
+        while let Some(end) = piece.iter().position(|byte| *byte == b'\n') {
+            let (line, rest) = piece.split_at(end);
+            if self.0.is_empty() {
+                on_line(String::from_utf8_lossy(line).trim_end_matches('\r'));
+            } else {
+                self.0.extend_from_slice(line);
+                on_line(String::from_utf8_lossy(&self.0).trim_end_matches('\r'));
+                self.0.clear();
+            }
+            piece = &rest[1..];
         }
+        self.0.extend_from_slice(piece);
     }
 
     /// The last line may have no newline.
-    fn end(self, on_line: &mut impl FnMut(&str)) {
+    pub(super) fn end(self, on_line: &mut impl FnMut(&str)) {
         if !self.0.is_empty() {
-            on_line(String::from_utf8_lossy(&self.0).trim_end());
+            on_line(String::from_utf8_lossy(&self.0).trim_end_matches('\r'));
         }
     }
 }

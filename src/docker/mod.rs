@@ -12,7 +12,7 @@ mod transfer;
 mod types;
 mod volume;
 
-pub use container::LogRange;
+pub use container::{LogRange, port_taken};
 pub use exec::Output;
 pub use transfer::Ended;
 pub use types::{
@@ -87,8 +87,10 @@ fn socket() -> Result<PathBuf> {
         },
         _ => {
             let system = PathBuf::from("/var/run/docker.sock");
-            let rootless = std::env::var_os("XDG_RUNTIME_DIR").map(|dir| PathBuf::from(dir).join("docker.sock"));
-            Ok(rootless.filter(|path| !system.exists() && path.exists()).unwrap_or(system))
+            // Cron knows no XDG_RUNTIME_DIR.
+            let own = || format!("/run/user/{}", rustix::process::getuid().as_raw()).into();
+            let rootless = PathBuf::from(std::env::var_os("XDG_RUNTIME_DIR").unwrap_or_else(own)).join("docker.sock");
+            Ok(if !system.exists() && rootless.exists() { rootless } else { system })
         }
     }
 }

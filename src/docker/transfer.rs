@@ -5,6 +5,7 @@
 //! made for that, never of a service's own container.
 
 use super::Docker;
+use super::exec::Lines;
 use crate::error::Tail;
 use anyhow::{Context, Result};
 use bollard::container::LogOutput;
@@ -103,8 +104,26 @@ impl Docker {
         env: &[String],
         from: &mut (impl AsyncRead + Unpin),
     ) -> Result<(Ended, String)> {
+        let mut said = String::new();
+        let on_line = |line: &str| said.extend([line, "\n"]);
+        let ended = self.exec_in_lines(container, command, env, from, on_line).await?;
+        Ok((ended, said))
+    }
+
+    /// As [`Docker::exec_in`], but every line of its stdout is handed over as it comes: it may say a lot.
+    ///
+    /// # Errors
+    /// As [`Docker::exec_in`].
+    pub async fn exec_in_lines(
+        &self,
+        container: &str,
+        command: &[&str],
+        env: &[String],
+        from: &mut (impl AsyncRead + Unpin),
+        mut on_line: impl FnMut(&str),
+    ) -> Result<Ended> {
         let (id, started) = self.exec_attached(container, command, env, true).await?;
-        let (mut complaints, mut said) = (Tail::default(), Vec::new());
+        let (mut complaints, mut lines) = (Tail::default(), Lines::default());
         if let StartExecResults::Attached { mut output, mut input } = started {
             let feed = async {
                 // A command that ends early closes its stdin: its status says why, not this.
@@ -116,7 +135,7 @@ impl Docker {
                 while let Some(part) = output.try_next().await.context("the command's output broke off")? {
                     match part {
                         LogOutput::StdErr { message } => keep(&mut complaints, &message),
-                        other => said.extend_from_slice(&other.into_bytes()),
+                        other => lines.add(&other.into_bytes(), &mut on_line),
                     }
                 }
                 anyhow::Ok(())
@@ -127,7 +146,8 @@ impl Docker {
                 return Err(anyhow::Error::from(error).context("the command's input broke off"));
             }
         }
-        Ok((self.exec_ended(&id, complaints).await?, String::from_utf8_lossy(&said).into_owned()))
+        lines.end(&mut on_line);
+        self.exec_ended(&id, complaints).await
     }
 
     /// A command's standard output and input as one pair of streams, for who speaks a protocol with it. What it complains

@@ -3,6 +3,7 @@
 use std::sync::LazyLock;
 
 use super::hash::WordSet;
+use super::marker;
 pub(super) use super::letters::{
     Mix, is_algorithm, is_generated, is_grouped, is_loose, is_mixed, is_one_password, is_quantity, is_random,
     is_scrambled, is_uuid, mix,
@@ -53,7 +54,7 @@ fn is_word(lower: &str) -> bool {
 /// Whether the value only stands for one: empty, a reference, a mask, a flag, a path, a call.
 pub(super) fn is_placeholder(value: &[u8], quoted: bool) -> bool {
     let value = value.trim_ascii();
-    if value.starts_with(b"[REDACTED") || value.iter().all(|byte| b"*xX.-_#?=:~".contains(byte)) || is_dots(value) {
+    if marker::is_begun(value) || value.iter().all(|byte| b"*xX.-_#?=:~".contains(byte)) || is_dots(value) {
         return true;
     }
     let lower = String::from_utf8_lossy(&value[..value.len().min(64)]).to_ascii_lowercase();

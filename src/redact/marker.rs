@@ -61,11 +61,36 @@ fn rest(text: &[u8], span: &Span, from: usize, to: usize, out: &mut Vec<Span>) {
     }
 }
 
+/// Whether a value is a replacement, or what a cut has left of one.
+pub(super) fn is_begun(value: &[u8]) -> bool {
+    let (length, whole) = length(value);
+    whole || length == value.len() && length >= BRACKET.needle().len()
+}
+
+/// How much of the text is a replacement from its beginning on, and whether that is all of one. Nothing else may stand
+/// in the brackets: a secret there would be sheltered.
+fn length(text: &[u8]) -> (usize, bool) {
+    let open = BRACKET.needle();
+    if !text.starts_with(open) {
+        return (0, false);
+    }
+    let run = |from: usize, is: fn(u8) -> bool| from + text[from..].iter().take(24).take_while(|byte| is(**byte)).count();
+    let mut at = open.len();
+    if text.get(at) == Some(&b':') {
+        at = run(at + 1, |byte| byte.is_ascii_lowercase() || byte == b'-');
+        if text.get(at) == Some(&b'#') {
+            at = run(at + 1, |byte| byte.is_ascii_digit());
+        }
+    }
+    let closed = text.get(at) == Some(&b']');
+    (at + usize::from(closed), closed)
+}
+
 /// The first replacement in `text`: `[REDACTED]`, `[REDACTED:kind#n]`, `***`.
 pub(super) fn find(text: &[u8]) -> Option<(usize, usize)> {
-    let bracket = BRACKET.find(text).and_then(|start| {
-        let end = text[start..].iter().take(48).position(|byte| *byte == b']')?;
-        Some((start, start + end + 1))
+    let bracket = BRACKET.find_iter(text).find_map(|start| match length(&text[start..]) {
+        (length, true) => Some((start, start + length)),
+        _ => None,
     });
     // Stars only count before the bracket: no text is searched twice.
     let before = &text[..bracket.map_or(text.len(), |(start, _)| start)];

@@ -151,11 +151,16 @@ impl Builder {
     /// the replacement. Empty, very short and common values are hidden by structure only.
     #[must_use]
     pub fn value(mut self, name: &str, secret: &str) -> Self {
-        self.values.push(Value {
+        let value = |secret: &str| Value {
             name: name.into(),
             kind: name::kind_of(name.as_bytes()),
             secret: secret.as_bytes().to_vec(),
-        });
+        };
+        self.values.push(value(secret));
+        // Each of several may stand alone.
+        if secret.contains(',') && name::is_plural(name.as_bytes()) {
+            self.values.extend(secret.split(',').map(|word| value(word.trim())));
+        }
         self
     }
 

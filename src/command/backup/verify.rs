@@ -1,13 +1,14 @@
 //! `tars backup verify FILE`: reads an archive to its end and checks every sum in it. What came of it is written into
-//! the register.
+//! the register. With `--documents` the documents that its index knows are looked for in the documents folder.
 
-use crate::archive::{self, Contents, Key, Sidecar, Watch};
+use crate::archive::{self, Contents, KNOWN_DOCUMENTS, Key, KnownDocument, Sidecar, Watch};
 use crate::context::Context;
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::operate::keeping::files;
 use crate::operate::keeping::look::{self, Answer, Question};
 use crate::operate::keeping::register::{Entry, Register};
+use crate::operate::keeping::sources::{self, Compared};
 use crate::operate::lock::Lock;
 use crate::ui::{self, Page, Report, Warning};
 use anyhow::{Context as _, Result};
@@ -28,6 +29,9 @@ pub struct VerifyArgs {
     /// The passphrase of an encrypted archive, in the first line of this file
     #[arg(long, value_name = "FILE")]
     pub passphrase_file: Option<PathBuf>,
+    /// Also say which documents of its index are missing or changed in the documents folder (reads all of them)
+    #[arg(long)]
+    pub documents: bool,
 }
 
 #[derive(Debug)]
@@ -38,6 +42,10 @@ struct Verified {
     sha256: String,
     /// What is in it; `None` when only its own sum could be checked.
     contents: Option<Contents>,
+    /// How its index's documents are in their folder, when that was asked for.
+    documents: Option<Compared>,
+    /// Whether it was.
+    asked: bool,
     took: Duration,
     warnings: Vec<Warning>,
 }
@@ -51,15 +59,20 @@ pub async fn run(context: &Context, args: &VerifyArgs) -> Result<Box<dyn Report>
     let register = Register::load(home)?;
     let (path, bytes) = find(&register, &args.file).await?;
     let key = Key::from_files(args.identity.as_deref(), args.passphrase_file.as_deref())?;
+    let folder = PathBuf::from(context.stack.setting("TARS_DOCS_DIR"));
+    if args.documents {
+        sources::need_folder(&folder).await?;
+    }
     let begun = Instant::now();
     let locked = is_age(&path).await? && args.identity.is_none() && args.passphrase_file.is_none();
     let read = if locked {
-        sum_alone(context, &path, bytes).await.map(|sum| (sum, None))
+        sum_alone(context, &path, bytes).await.map(|sum| (sum, None, None))
     } else {
-        whole(context, &path, bytes, key).await.map(|contents| (contents.sha256.to_string(), Some(contents)))
+        let read = whole(context, &path, bytes, key, args.documents).await;
+        read.map(|(contents, known)| (contents.sha256.to_string(), Some(contents), known))
     };
     let mut warnings = Vec::new();
-    let (sha256, contents) = match read {
+    let (sha256, contents, known) = match read {
         Ok(read) => read,
         Err(error) => {
             // A wrong key says nothing about the archive; another sum than it was written with does.
@@ -78,7 +91,31 @@ pub async fn run(context: &Context, args: &VerifyArgs) -> Result<Box<dyn Report>
             hint: Some("give the key: --identity FILE or --passphrase-file FILE".to_owned()),
         }),
     }
-    Ok(Box::new(Verified { archive: path, bytes, sha256, contents, took: begun.elapsed(), warnings }))
+    let documents = match known {
+        Some(known) => Some(compared(context, folder, known).await?),
+        None if args.documents => {
+            warnings.push(no_list(locked));
+            None
+        }
+        None => None,
+    };
+    let asked = args.documents;
+    let took = begun.elapsed();
+    Ok(Box::new(Verified { archive: path, bytes, sha256, contents, asked, documents, took, warnings }))
+}
+
+fn no_list(locked: bool) -> Warning {
+    let message = if locked {
+        "its list of documents could not be read: it is encrypted, and no key was given"
+    } else {
+        "it holds no list of documents: an older tars made it, or its database is not the backend's"
+    };
+    Warning { id: "backup.no_documents", message: message.to_owned(), hint: None }
+}
+
+async fn compared(context: &Context, folder: PathBuf, known: Vec<KnownDocument>) -> Result<Compared> {
+    let bytes = known.iter().filter(|document| !document.upload).map(|document| document.bytes).sum();
+    watched(context, "comparing", bytes, move |watch| sources::compare(&folder, &known, watch)).await
 }
 
 /// The file that is meant, and its size; nothing is opened before its directory has answered.
@@ -124,12 +161,13 @@ async fn is_age(path: &Path) -> Result<bool> {
 /// Reads it in a thread of its own while a bar shows how far it is. Ctrl-C ends the reading.
 async fn watched<T: Send + 'static>(
     context: &Context,
+    label: &str,
     bytes: u64,
     read: impl FnOnce(&Watch) -> Result<T> + Send + 'static,
 ) -> Result<T> {
     let watch = Watch::new();
     let seen = watch.clone();
-    let mut bar = context.ui.bar("verifying");
+    let mut bar = context.ui.bar(label);
     let mut reading = tokio::task::spawn_blocking(move || read(&watch));
     loop {
         tokio::select! {
@@ -140,12 +178,26 @@ async fn watched<T: Send + 'static>(
     }
 }
 
-async fn whole(context: &Context, path: &Path, bytes: u64, key: Key) -> Result<Contents> {
+/// All of it; with its list of documents, where that is wanted and there.
+async fn whole(
+    context: &Context,
+    path: &Path,
+    bytes: u64,
+    key: Key,
+    documents: bool,
+) -> Result<(Contents, Option<Vec<KnownDocument>>)> {
     let (path, sidecar) = (path.to_owned(), files::sidecar(path));
-    watched(context, bytes, move |watch| {
+    watched(context, "verifying", bytes, move |watch| {
         // One without a sidecar is still checked inside; one with another's is refused.
         let beside = if sidecar.exists() { Sidecar::Check } else { Sidecar::Ignore };
-        archive::verify(&path, &key, beside, watch)
+        let mut known = None;
+        let contents = archive::verify_each(&path, &key, beside, watch, &mut |member, from| {
+            if documents && member.path == KNOWN_DOCUMENTS {
+                known = Some(sources::documents(from)?);
+            }
+            Ok(())
+        })?;
+        Ok((contents, known))
     })
     .await
 }
@@ -153,7 +205,7 @@ async fn whole(context: &Context, path: &Path, bytes: u64, key: Key) -> Result<C
 /// Without a key the sum of the file is all there is.
 async fn sum_alone(context: &Context, path: &Path, bytes: u64) -> Result<String> {
     let (path, sidecar) = (path.to_owned(), files::sidecar(path));
-    watched(context, bytes, move |_| {
+    watched(context, "verifying", bytes, move |_| {
         let line = std::fs::read_to_string(&sidecar).map_err(|error| {
             let message = format!("{} is encrypted, no key was given, and it has no sidecar", path.display());
             let hint = "give the key: --identity FILE or --passphrase-file FILE";
@@ -187,7 +239,7 @@ async fn note_damage(context: &Context, path: &Path) -> Result<bool> {
     let register = Register::load(home)?;
     let Some(entry) = register.entries().iter().find(|entry| entry.path() == path).cloned() else { return Ok(false) };
     let file = path.to_owned();
-    let sum = watched(context, entry.bytes, move |_| archive::sha256(std::fs::File::open(&file)?)).await?;
+    let sum = watched(context, "verifying", entry.bytes, move |_| archive::sha256(std::fs::File::open(&file)?)).await?;
     if sum == entry.sha256 {
         return Ok(false);
     }
@@ -201,6 +253,30 @@ fn not_noted(error: &anyhow::Error) -> Warning {
     Warning { id: "backup.not_noted", message, hint: None }
 }
 
+/// How many names a page shows; `--json` has all.
+const SHOWN: usize = 20;
+
+impl Compared {
+    fn render(&self, page: &mut Page) {
+        let gone = self.missing.len() + self.changed.len() + self.unreadable.len();
+        let same = format!("{} as they were read", self.same);
+        let words = if gone == 0 { page.green(&same) } else { same };
+        page.line(format!("  documents in their folder: {words}"));
+        for (what, names) in
+            [("missing", &self.missing), ("changed", &self.changed), ("cannot be read", &self.unreadable)]
+        {
+            if names.is_empty() {
+                continue;
+            }
+            page.line(format!("  {}: {}", page.yellow(what), names.len()));
+            names.iter().take(SHOWN).for_each(|name| page.wrapped("    ", name));
+            if names.len() > SHOWN {
+                page.line(format!("    and {} more (--json shows all)", names.len() - SHOWN));
+            }
+        }
+    }
+}
+
 impl Report for Verified {
     fn render(&self, page: &mut Page) {
         let (size, took) = (ui::bytes(self.bytes), ui::duration(self.took));
@@ -212,10 +288,14 @@ impl Report for Verified {
         };
         page.line(format!("{}  {size}  {took}", self.archive.display()));
         page.line(format!("  {what}"));
+        if let Some(documents) = &self.documents {
+            documents.render(page);
+        }
     }
 
     fn exit(&self) -> Exit {
-        if self.contents.is_some() { Exit::Done } else { Exit::Partly }
+        let whole = self.documents.as_ref().map_or(!self.asked, Compared::is_whole);
+        if self.contents.is_some() && whole { Exit::Done } else { Exit::Partly }
     }
 
     fn data(&self) -> Value {
@@ -225,7 +305,7 @@ impl Report for Verified {
             "duration_ms": u64::try_from(self.took.as_millis()).unwrap_or(u64::MAX),
             "files": contents.map(|contents| contents.members), "created": contents.map(|contents| &contents.manifest.created),
             "version": contents.map(|contents| &contents.manifest.version),
-            "components": contents.map(|contents| &contents.outcome.components),
+            "components": contents.map(|contents| &contents.outcome.components), "documents": self.documents,
         })
     }
 

@@ -4,6 +4,7 @@
 use super::RestoreArgs;
 use super::load::{self, Checked};
 use super::report::Restored;
+use super::steps;
 use crate::command::running::{recovered, take};
 use crate::context::Context;
 use crate::docker::HelperSpec;
@@ -43,6 +44,7 @@ pub(super) async fn run(context: &mut Context, args: &RestoreArgs, file: &str) -
     let ended = match Box::pin(load::check(context, args, file)).await {
         Ok(checked) => {
             report = load::report(&checked, "drill");
+            report.notes.extend(steps::about_key(context, &checked, &[]));
             if args.dry_run {
                 // Nothing was loaded: there is nothing to judge.
                 report.rehearsed("would be drilled", begun.elapsed());

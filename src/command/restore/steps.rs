@@ -17,10 +17,10 @@ use crate::operate::restore::{config, is_to_blame, models};
 use crate::operate::switch::Switch;
 use crate::operate::{lifecycle, undo};
 use crate::stack::component::Component;
-use crate::stack::{PROJECT_LABEL, VOLUME_LABEL};
+use crate::stack::{PROJECT_LABEL, VOLUME_LABEL, env};
 use crate::ui::Report;
 use anyhow::{Context as _, Result};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 /// Runs it.
@@ -73,14 +73,24 @@ fn about_settings(changes: &[(String, String)]) -> Option<String> {
 }
 
 /// What another encryption key can never open is said before anybody is asked.
-fn about_key(context: &Context, checked: &Checked, changes: &[(String, String)]) -> Option<String> {
-    let manifest = &checked.source.contents.manifest;
-    let coming = changes.iter().find(|(key, _)| key == "TARS_ENCRYPTION_KEY").map(|(_, value)| value.as_str());
-    let key = coming.unwrap_or_else(|| context.stack.setting("TARS_ENCRYPTION_KEY"));
-    let needed = manifest.key_id.as_ref().filter(|id| **id != fingerprint(key))?;
-    let locked = manifest.locked_conversations.map_or_else(String::new, |n| format!(": {n} conversations stay locked"));
+pub(super) fn about_key(context: &Context, checked: &Checked, changes: &[(String, String)]) -> Option<String> {
+    let coming = |key: &str| changes.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str());
+    let after = |key| coming(key).unwrap_or_else(|| context.stack.setting(key));
+    let old = after(env::OLD_KEYS).split(',').map(str::trim).filter(|key| !key.is_empty());
+    let opens: BTreeSet<String> = old.chain([after("TARS_ENCRYPTION_KEY")]).map(fingerprint).collect();
+    let locked = checked.source.contents.outcome.locked(&opens);
+    let needed = checked.source.contents.manifest.key_id.as_ref().filter(|id| !opens.contains(*id));
+    let (many, whose) = match (locked, needed) {
+        // A dump that was not counted may hold some.
+        (None, Some(needed)) => ("the conversations stay locked".to_owned(), needed.clone()),
+        (Some((count, ids)), _) if count > 0 => {
+            (format!("{count} conversation{} locked", if count == 1 { " stays" } else { "s stay" }), ids.join(", "))
+        }
+        _ => return None,
+    };
     Some(format!(
-        "the data was encrypted with another TARS_ENCRYPTION_KEY (id {needed}) than this stack has{locked}; an encrypted archive brings its key: --restore-config"
+        "{many}: sealed with another TARS_ENCRYPTION_KEY (id {whose}) than this stack will have; an encrypted archive brings its key (--restore-config), or put that key into {}",
+        env::OLD_KEYS
     ))
 }
 

@@ -8,7 +8,7 @@ use super::quiet::Begun;
 use super::spool::Spool;
 use super::taking::{Taking, interrupted};
 use super::{postgres, redis, settings};
-use crate::archive::{Fate, FilesRecord, Kind, Member};
+use crate::archive::{Fate, FilesRecord, KNOWN_DOCUMENTS, Kind, Member};
 use anyhow::Result;
 use std::sync::Arc;
 
@@ -45,8 +45,17 @@ impl Taking<'_> {
         if let Some((dump, container)) = begun.postgres.zip(survey.container("postgres")) {
             let server = self.server("postgres");
             let path = format!("postgres/{}.dump", plain(self.context.stack.setting("TARS_POSTGRES_DB")));
-            let record = async |spool: Arc<Spool>| postgres::record(&docker, container, &spool, &server).await;
-            self.outcome.postgres = self.dump_ends(super::POSTGRES, dump, &path, record).await?;
+            let work = self.work.clone();
+            let record = async |spool: Arc<Spool>| postgres::record(&docker, container, &spool, &server, &work).await;
+            if let Some((recorded, known)) = self.dump_ends(super::POSTGRES, dump, &path, record).await? {
+                self.outcome.postgres = Some(recorded);
+                self.outcome.conversations = known.conversations;
+                if let Some(list) = known.list {
+                    self.outcome.known = Some(known.listed);
+                    let (bytes, from) = (list.bytes()?, list.reader()?);
+                    self.write(move |writer| writer.file(KNOWN_DOCUMENTS, 0o600, bytes, from)).await?;
+                }
+            }
         }
         Ok(())
     }

@@ -11,6 +11,7 @@ pub mod chroma;
 pub mod coverage;
 pub mod dump;
 pub mod index;
+pub mod known;
 pub mod models;
 pub mod place;
 pub mod postgres;

@@ -2,33 +2,53 @@
 //!
 //! `pg_restore -l` would be content with a truncated file; only reading all of it shows that it is whole.
 
+use super::known::{self, Gathered, Known};
 use super::spool::Spool;
 use crate::archive::PostgresRecord;
 use crate::docker::{Container, Docker};
 use anyhow::{Context, Result, anyhow};
 use std::collections::BTreeMap;
+use std::path::Path;
 
-/// Every table's `COPY` line with its number of rows. In the text format a row is a line, and `\.` ends them.
+/// Every table's `COPY` line with its number of rows, and what [`known::AWK`] wants of the rows. In the text format a
+/// row is a line, and `\.` ends them; the program's functions come from the environment.
 const COUNT: &str = r#"set -o pipefail
-pg_restore --data-only -f - | awk '
-in_copy && $0 == "\\." { print rows, copy; in_copy = 0; next }
-in_copy { rows++; next }
-/^COPY .* FROM stdin;$/ { in_copy = 1; rows = 0; copy = $0 }
-END { if (in_copy) exit 3 }'"#;
+pg_restore --data-only -f - | awk "$FUNCTIONS"'
+BEGIN { FS = OFS = "\t" }
+in_copy && $0 == "\\." { print rows " " copy; in_copy = 0; next }
+in_copy { rows++; if (want) row(); next }
+/^COPY .* FROM stdin;$/ { in_copy = 1; rows = 0; copy = $0; begin(copy) }
+END { if (in_copy) exit 3; done() }'"#;
 
-/// Reads the dump and counts.
+/// Reads the dump and counts; what it says of documents is kept in `dir`.
 ///
 /// # Errors
 /// When it is damaged or cut off: `pg_restore`'s own words.
-pub async fn record(docker: &Docker, container: &Container, spool: &Spool, server: &str) -> Result<PostgresRecord> {
+pub async fn record(
+    docker: &Docker,
+    container: &Container,
+    spool: &Spool,
+    server: &str,
+    dir: &Path,
+) -> Result<(PostgresRecord, Gathered)> {
     let mut from = tokio::fs::File::from_std(spool.reader()?);
     from.set_max_buf_size(1 << 20);
-    let (ended, said) = docker.exec_in(&container.id, &["bash", "-c", COUNT], &[], &mut from).await?;
+    let (mut known, mut tables, mut trouble) = (Known::in_dir(dir)?, BTreeMap::new(), None);
+    let mut take = |line: &str| -> Result<()> {
+        if !known.line(line)? {
+            tables.extend([table(line)?]);
+        }
+        Ok(())
+    };
+    let on_line = |line: &str| trouble = trouble.take().or_else(|| take(line).err());
+    let env = [format!("FUNCTIONS={}", known::AWK)];
+    let ended = docker.exec_in_lines(&container.id, &["bash", "-c", COUNT], &env, &mut from, on_line).await?;
     ended.well("pg_restore of what was saved").context("the dump cannot be read back")?;
-    let tables = said.lines().map(table).collect::<Result<BTreeMap<_, _>>>()?;
+    trouble.map_or(Ok(()), Err)?;
     let database = container.env.0.iter().find(|(name, _)| name == "POSTGRES_DB").map_or("", |(_, value)| value);
     let major = server.split('.').next().and_then(|major| major.parse().ok()).unwrap_or_default();
-    Ok(PostgresRecord { database: database.to_owned(), server: server.to_owned(), major, tables })
+    let record = PostgresRecord { database: database.to_owned(), server: server.to_owned(), major, tables };
+    Ok((record, known.end()?))
 }
 
 /// `12 COPY public.notes (id, body) FROM stdin;` → `public.notes`, 12. Names are as Postgres quotes them.

@@ -10,6 +10,7 @@ pub use found::{Found, look};
 use super::child::{self, Ended};
 use super::lock::Lock;
 use super::program;
+use crate::docker;
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::stack::Stack;
@@ -86,16 +87,7 @@ fn missing(what: &str) -> Failure {
 }
 
 fn failed(ended: &Ended, args: &[&str]) -> anyhow::Error {
-    let error = ended.error(&format!("docker compose {}", args.first().unwrap_or(&"")));
-    if format!("{error:#}").contains("port is already allocated") {
-        // Docker 20.10 to 28 keep the proxy of a container that a crash ended until they are started anew.
-        let words = "a port of the stack is taken";
-        return Failure::new(Exit::Failed, words)
-            .hint("see by whom: sudo ss -ltnp. If it is a docker-proxy, the engine kept it from before a crash: sudo systemctl restart docker, then: tars start")
-            .caused_by(error)
-            .into();
-    }
-    error
+    docker::port_taken(ended.error(&format!("docker compose {}", args.first().unwrap_or(&""))))
 }
 
 #[cfg(test)]

@@ -205,8 +205,13 @@ mod tests {
     fn question_and_answer_travel_as_json() {
         let dir = tempfile::tempdir().unwrap();
         let asked = serde_json::to_vec(&question(dir.path())).unwrap();
+        // What is free changes under every other process of the machine.
+        let still = |answer: Answer| match answer {
+            Answer::There(look) => Answer::There(Look { free: 0, ..look }),
+            other => other,
+        };
         let said: Answer = serde_json::from_str(&answer(asked.as_slice()).unwrap()).unwrap();
-        assert_eq!(said, here(&question(dir.path())));
+        assert_eq!(still(said), still(here(&question(dir.path()))));
         assert!(answer(std::io::empty()).is_err());
     }
 

@@ -17,5 +17,6 @@ pub mod prune;
 pub mod register;
 pub mod retention;
 pub mod schedule;
+pub mod sources;
 pub mod strays;
 pub mod units;

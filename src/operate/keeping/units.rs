@@ -183,9 +183,13 @@ fn filled(template: &str, home: &Home, project: &str, time: &str) -> String {
 }
 
 /// Cron hands the command to a shell, and reads % as a newline.
-fn command(home: &Home) -> String {
-    let home = home.path().display().to_string().replace('\'', "'\\''").replace('%', "\\%");
-    format!("{} --home '{home}' --quiet backup scheduled", unit::BINARY)
+fn command(program: &str, home: &Home) -> String {
+    format!("{program} --home {} --quiet backup scheduled", quoted(&home.path().display().to_string()))
+}
+
+/// A word as the shell that cron calls reads it; `%` is cron's own.
+fn quoted(word: &str) -> String {
+    format!("'{}'", word.replace('\'', "'\\''").replace('%', "\\%"))
 }
 
 fn hours_and_minutes(time: &str) -> String {
@@ -195,7 +199,7 @@ fn hours_and_minutes(time: &str) -> String {
 }
 
 fn cron_file(home: &Home, time: &str) -> String {
-    let (command, when) = (command(home), hours_and_minutes(time));
+    let (command, when) = (command(unit::BINARY, home), hours_and_minutes(time));
     format!(
         "# Written by `tars backup schedule`; `tars backup schedule --remove` takes it away. The second line makes up for\n\
          # a night that the machine slept through.\n\
@@ -210,7 +214,12 @@ fn mark(home: &Home) -> String {
 }
 
 fn crontab_lines(home: &Home, time: &str) -> Vec<String> {
-    let (command, when) = (command(home), hours_and_minutes(time));
+    // Cron gives a user's job no environment to speak of, and a user need not have installed the program for all.
+    let own = (!Path::new(unit::BINARY).exists()).then(std::env::current_exe).and_then(Result::ok);
+    let program = own.map_or_else(|| unit::BINARY.to_owned(), |own| quoted(&own.display().to_string()));
+    let engine = std::env::var("DOCKER_HOST").ok().filter(|host| !host.is_empty());
+    let engine = engine.map_or_else(String::new, |host| format!("DOCKER_HOST={} ", quoted(&host)));
+    let (command, when) = (format!("{engine}{}", command(&program, home)), hours_and_minutes(time));
     vec![mark(home), format!("{when} {command}"), format!("@reboot {command} --if-missed")]
 }
 

@@ -33,10 +33,18 @@ pub(super) fn kind_of(name: &[u8]) -> &'static str {
     read(name).1
 }
 
+/// Whether the name is of several secrets: `KEYS_OLD`, `API_TOKENS`.
+pub(super) fn is_plural(name: &[u8]) -> bool {
+    let mut words = Words::of(name);
+    words.drop_age();
+    words.last().ends_with('s')
+}
+
 /// Grade and kind. Logs repeat the same few names: the last ones are remembered.
 pub(super) fn read(name: &[u8]) -> (Grade, &'static str) {
     memo::remembered(name, |name| {
-        let words = Words::of(name);
+        let mut words = Words::of(name);
+        words.drop_age();
         (graded(&words), kind(&words))
     })
 }

@@ -53,6 +53,13 @@ impl Words {
         std::str::from_utf8(&self.text[self.starts[index]..self.ends[index]]).unwrap_or_default()
     }
 
+    /// Without what only says which of several it is at the end: `KEYS_OLD` are keys.
+    pub fn drop_age(&mut self) {
+        while self.count > 1 && matches!(self.last(), "old" | "previous" | "prev" | "new" | "current" | "next") {
+            self.count -= 1;
+        }
+    }
+
     pub fn last(&self) -> &str {
         self.count.checked_sub(1).map_or("", |last| self.get(last))
     }

@@ -15,6 +15,8 @@ use super::text::{before, byte, is_name, last_byte, line_end, skip_blanks, skip_
 use crate::look;
 use crate::name::{self, Grade};
 use crate::span::{Rule, Span};
+use crate::value::is_base64;
+use base64::Engine as _;
 
 pub(crate) static PAIR: Rule = Rule {
     id: "name-value",
@@ -285,6 +287,16 @@ fn is_digest(secret: &[u8]) -> bool {
     digits.len() > 63 && digits.iter().all(u8::is_ascii_hexdigit)
 }
 
+/// `user:word` in base64.
+fn is_basic(secret: &[u8]) -> bool {
+    let shaped = secret.len() >= 8 && secret.len() < 2048 && secret.iter().all(|byte| is_base64(*byte));
+    let plain = shaped.then(|| base64::engine::general_purpose::STANDARD.decode(secret).ok()).flatten();
+    plain.is_some_and(|plain| {
+        let colon = plain.iter().position(|byte| *byte == b':');
+        colon.is_some_and(|at| at > 0 && at + 1 < plain.len()) && plain.iter().all(|byte| (0x20..0x7f).contains(byte))
+    })
+}
+
 /// Whether this can be the secret that the name announces.
 pub(super) fn is_secret(name: &Name, secret: &[u8], quoted: bool) -> bool {
     let secret = secret.trim_ascii();
@@ -297,6 +309,10 @@ pub(super) fn is_secret(name: &Name, secret: &[u8], quoted: bool) -> bool {
         return false;
     }
     if name.grade == Grade::Weak {
+        // Docker's `"auth": "dXNlcjp3b3Jk"`.
+        if name.auth && quoted && is_basic(secret) {
+            return true;
+        }
         let phrase = name.auth && quoted && secret.len() > 9 && look::is_loose(secret) && !secret.contains(&b' ');
         return (phrase || look::is_random(secret)) && !look::is_uuid(secret);
     }

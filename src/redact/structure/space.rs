@@ -13,7 +13,6 @@ const DIRECTIVES: &[&str] = &[
     "requirepass",
     "masterauth",
     "primaryauth",
-    "wpa_passphrase",
     "bindpw",
     "rootpw",
     "rocommunity",
@@ -60,7 +59,7 @@ pub(super) fn find(text: &[u8], name: &Name, at: usize, out: &mut Vec<Span>) {
     if flag {
         return flagged(text, name, at, around, out);
     }
-    if attribute(text, name, at, out) {
+    if spoken(text, name, at, out) || attribute(text, name, at, out) {
         return;
     }
     // `password 7 0822455D0A16`, `secret 5 $1$…`: the kind of encryption first.
@@ -133,6 +132,20 @@ fn flagged(text: &[u8], name: &Name, at: usize, around: Around, out: &mut Vec<Sp
         return;
     }
     pair::take(text, name, value, out);
+}
+
+/// `"AUTH" "x"`, `"AUTH" "user" "x"`, `"HELLO" "3" "AUTH" "user" "x"`, as Redis shows its commands.
+fn spoken(text: &[u8], name: &Name, at: usize, out: &mut Vec<Span>) -> bool {
+    if &text[name.start..name.end] != b"AUTH" || before(text, name.start) != b'"' || byte(text, name.end) != b'"' {
+        return false;
+    }
+    let Some(first) = quoted_value(text, at) else { return false };
+    let second = quoted_value(text, skip_blanks(text, first.end + 1)).filter(|next| next.start == first.end + 3);
+    let value = second.unwrap_or(first);
+    if !look::is_placeholder(&text[value.start..value.end], true) {
+        push(text, name, value.start, value.end, out);
+    }
+    true
 }
 
 /// `name="password" value="x"`, `<entry name="x">value<`, `key: 'password', 'value': 'x'` on one or two lines.

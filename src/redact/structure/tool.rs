@@ -100,6 +100,7 @@ static TOOLS: &[Row] = &[
     ("htpasswd", &[("-b", Take::Word(2))]),
     ("net use", &[("\\\\", Take::Word(0)), ("/user:", Take::Word(0))]),
     ("net user", &[("user", Take::Word(1))]),
+    ("wpa_passphrase", &[("", Take::Nth(1))]),
     ("vault login", &[("", Take::Nth(0))]),
     ("ConvertTo-SecureString", &[("", Take::Nth(0))]),
     ("identified by", &[("", Take::Nth(0))]),

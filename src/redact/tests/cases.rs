@@ -53,6 +53,37 @@ fn of_the_hold_outs_hardly_one_in_a_hundred_goes_wrong() {
 }
 
 #[test]
+fn a_bracket_is_no_shelter() {
+    let redactor = Redactor::builder().value("password", "correct-horse-7").build();
+    for text in ["x [REDACTED correct-horse-7] y", "[REDACTEDcorrect-horse-7]", "[REDACTED: correct-horse-7]"] {
+        let out = redactor.text(text).into_owned();
+        assert!(!out.contains("correct-horse"), "{out}");
+    }
+    let out = redactor.text("{\"password\": \"[REDACTED? correct-horse-9]\"}").into_owned();
+    assert!(!out.contains("horse"), "{out}");
+    for whole in ["password: [REDACTED]", "password: [REDACTED:password]", "password: [REDACTED:api-key#12]"] {
+        assert_eq!(redactor.text(whole), whole);
+    }
+}
+
+#[test]
+fn a_registrys_login_is_read_even_where_its_letters_look_like_a_word() {
+    for auth in ["dXNlcjpwbGFpbndvcmQ=", "YW5uYTpzdW5zaGluZQ=="] {
+        let text = format!("{{\"auths\": {{\"registry.example.org\": {{\"auth\": \"{auth}\"}}}}}}");
+        let out = Redactor::default().text(&text).into_owned();
+        assert!(!out.contains(auth), "{out}");
+    }
+}
+
+#[test]
+fn each_of_several_old_keys_is_known() {
+    let list = "blue-monday-one,green-tuesday-two";
+    let redactor = Redactor::builder().env([("TARS_ENCRYPTION_KEYS_OLD", list)]).build();
+    let out = redactor.text("opened with sha256=green-tuesday-two").into_owned();
+    assert!(!out.contains("tuesday"), "{out}");
+}
+
+#[test]
 fn obfuscation_hides_people_and_machines_and_keeps_private_ranges() {
     let redactor = Redactor::builder().obfuscate(true).host("synology-nas").user("alice").build();
     let text = "alice@home.arpa logged in from 203.0.114.9 and 2a02:8109:9a40:1::5 to nas.home.arpa (192.168.1.20, 127.0.0.1, 10.8.0.2, fe80::1) \
