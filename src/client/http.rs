@@ -187,14 +187,18 @@ impl Answer {
             .with_context(|| format!("{} answered something else than expected: {}", self.place, self.quoted()))
     }
 
-    // Chroma says {"error":NAME,"message":TEXT}, Ollama {"error":TEXT}, proxies a page.
+    // Chroma says {"error":NAME,"message":TEXT}, Ollama {"error":TEXT}, our API {"title":…,"detail":TEXT} (RFC 9457),
+    // proxies a page.
     fn refusal(&self) -> Refused {
         let body: serde_json::Value = serde_json::from_slice(&self.body).unwrap_or_default();
         let field = |name: &str| body.get(name).and_then(|value| value.as_str()).map(str::to_owned);
         let (kind, text) = match (field("error"), field("message")) {
             (kind, Some(message)) => (kind, words::quote(&message)),
             (Some(error), None) => (None, words::quote(&error)),
-            (None, None) => (None, self.quoted()),
+            (None, None) => {
+                let problem = field("detail").or_else(|| field("title"));
+                (None, problem.map_or_else(|| self.quoted(), |detail| words::quote(&detail)))
+            }
         };
         Refused { status: self.status, kind, text, place: self.place.clone() }
     }

@@ -49,6 +49,7 @@ do_group backup
 plain=$(newest "$STACK_HOME/backups")
 do_group destination
 do_group verify
+do_group known-documents
 do_group schedule
 do_group key
 do_group prune

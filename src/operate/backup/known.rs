@@ -21,7 +21,7 @@ function begin(copy,   list, names, n, i) {
     split("", at); n = split(list, names, ", ")
     for (i = 1; i <= n; i++) at[names[i]] = i
     if (copy ~ /public\.documents/ && at["id"] && at["sha256"] && at["trashed_at"]) want = "D"
-    if (copy ~ /public\.places/ && at["source"] && at["path"] && at["document_id"] && at["bytes"]) want = "P"
+    if (copy ~ /public\.places/ && at["source"] && at["path"] && at["document_id"] && at["bytes"]) { want = "P"; print "B" }
     if (copy ~ /public\.messages/ && at["conversation_id"] && at["key_id"]) want = "K"
 }
 function row(   key) {
@@ -46,6 +46,7 @@ pub struct Known {
     waiting: Vec<(String, Place)>,
     listed: FilesRecord,
     conversations: BTreeMap<String, u64>,
+    /// Whether its tables are there.
     backend: bool,
 }
 
@@ -86,18 +87,20 @@ impl Known {
     /// When it cannot be understood or kept.
     pub fn line(&mut self, line: &str) -> Result<bool> {
         let strange = || anyhow!("a row of the backend's tables cannot be read");
+        if line == "B" {
+            self.backend = true;
+            return Ok(true);
+        }
         let Some((kind @ ("D" | "P" | "K"), rest)) = line.split_once('\t') else { return Ok(false) };
         let mut fields = rest.split('\t');
         let mut next = || fields.next().ok_or_else(strange);
         match kind {
             "D" => {
-                self.backend = true;
                 let (id, sum, trashed) = (next()?, next()?, next()?);
                 let sum = sum.strip_prefix("\\\\x").and_then(Sum::parse).ok_or_else(strange)?;
                 self.sums.insert(id.to_owned(), (trashed == "\\N").then_some(sum));
             }
             "P" => {
-                self.backend = true;
                 let (source, document, bytes, path) = (next()?, next()?, next()?, next()?);
                 let bytes = bytes.parse().map_err(|_| strange())?;
                 let upload = source != FOLDER;
@@ -175,6 +178,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let mut known = Known::in_dir(dir.path()).unwrap();
         for line in [
+            "B",
             "P\t2\tlate\t3\tlate.txt",
             &format!("D\ta\t\\\\x{SUM}\t\\N"),
             &format!("D\tgone\t\\\\x{SUM}\t2026-01-01 00:00:00+00"),
