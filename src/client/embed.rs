@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Result, bail};
 use reqwest::Method;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -34,6 +34,11 @@ pub struct Traits {
     /// Its vocabulary, where the server gives it.
     pub vocabulary: Option<Vocabulary>,
 }
+
+/// No answer in time: the texts may be too many for the processor, or the server hangs.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("no answer of Ollama within {} s", .0.as_secs())]
+pub struct TooSlow(pub Duration);
 
 #[derive(Serialize)]
 struct Asked<'a> {
@@ -67,7 +72,7 @@ impl Ollama {
     /// One vector per text. A text that is longer than the model's context is refused, never cut.
     ///
     /// # Errors
-    /// What Ollama says ([`Refused`](super::http::Refused)), or when vectors are missing.
+    /// What Ollama says ([`Refused`](super::http::Refused)), [`TooSlow`], or when vectors are missing.
     pub async fn embed(&self, model: &str, texts: &[&str]) -> Result<Vec<Vec<f32>>> {
         let asked = Asked { model, input: texts, truncate: false };
         let answer = within(EMBED_WITHIN, post(self.streaming(), "/api/embed", &asked)).await?;
@@ -127,7 +132,7 @@ async fn post<B: Serialize>(http: &Http, path: &str, body: &B) -> Result<super::
 }
 
 async fn within<T>(limit: Duration, asked: impl Future<Output = Result<T>>) -> Result<T> {
-    tokio::time::timeout(limit, asked).await.map_err(|_| anyhow!("no answer of Ollama within {} s", limit.as_secs()))?
+    tokio::time::timeout(limit, asked).await.map_err(|_| TooSlow(limit))?
 }
 
 #[cfg(test)]

@@ -27,6 +27,9 @@ pub enum Request {
 /// An index.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Index {
+    /// Its number; another one begun means another number.
+    #[serde(default)]
+    pub id: i32,
     /// Its embedding model.
     pub model: String,
     /// Whether it answers; else it is being built.

@@ -11,7 +11,7 @@
 //! - `db/`: the pool and the schema; `stores/`: one file per store that is asked; `metrics/`: what is counted
 //! - `documents/`: on their way in (`reading`: to text; `chunk`: to pieces); `retrieve/`: a question's passages;
 //!   `answer/`: what is made of them, and conversations; `rag`: what these share
-//! - `memory`: what glibc is told; `numbers`, `resources`: what an operator looks at
+//! - `memory`: what glibc is told; `numbers`, `resources`: what an operator looks at; `patience`: files that may hang
 //! - `routes/`: one file per group of paths
 
 pub mod address;
@@ -38,6 +38,7 @@ mod limit;
 mod log;
 mod metrics;
 mod numbers;
+mod patience;
 mod problem;
 mod rag;
 mod resources;

@@ -1,13 +1,12 @@
 //! What this process and its machine have left, read from `/proc` and the file systems it writes to.
 
 use std::fs;
+use std::path::Path;
 
 use rustix::fs::statvfs;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// Where the file systems of interest are mounted in the container.
-const PLACES: [&str; 3] = ["/", "/var/lib/tars/documents", "/documents"];
 const PAGE_BYTES: u64 = 4096;
 
 /// Memory and disk; what cannot be read is missing.
@@ -38,8 +37,8 @@ pub(crate) struct Disk {
     pub free_bytes: u64,
 }
 
-/// Looks now. May block on a file system that hangs: call it off the runtime's threads.
-pub(crate) fn look() -> Resources {
+/// Looks now, at the disks of these folders.
+pub(crate) fn look(folders: &[&Path]) -> Resources {
     let meminfo = fs::read_to_string("/proc/meminfo").unwrap_or_default();
     let resident = fs::read_to_string("/proc/self/statm").ok();
     let pages = |text: String| text.split_whitespace().nth(1)?.parse::<u64>().ok();
@@ -49,7 +48,7 @@ pub(crate) fn look() -> Resources {
         machine_memory_bytes: kib(&meminfo, "MemTotal:"),
         machine_available_bytes: kib(&meminfo, "MemAvailable:"),
         load_1m: fs::read_to_string("/proc/loadavg").ok().and_then(|text| text.split(' ').next()?.parse().ok()),
-        disks: PLACES.iter().filter_map(|path| disk(path)).collect(),
+        disks: folders.iter().filter_map(|path| disk(path)).collect(),
     }
 }
 
@@ -58,10 +57,15 @@ fn kib(meminfo: &str, key: &str) -> Option<u64> {
     line.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok().map(|kib| kib * 1024)
 }
 
-fn disk(path: &str) -> Option<Disk> {
+/// The file system that a folder lies on. Hangs with one that hangs.
+pub(crate) fn disk(path: &Path) -> Option<Disk> {
     let found = statvfs(path).ok()?;
     let bytes = |blocks: u64| blocks.saturating_mul(found.f_frsize);
-    Some(Disk { path: path.to_owned(), total_bytes: bytes(found.f_blocks), free_bytes: bytes(found.f_bavail) })
+    Some(Disk {
+        path: path.to_string_lossy().into_owned(),
+        total_bytes: bytes(found.f_blocks),
+        free_bytes: bytes(found.f_bavail),
+    })
 }
 
 #[cfg(test)]
@@ -70,7 +74,7 @@ mod tests {
 
     #[test]
     fn this_machine_has_memory_and_a_disk() {
-        let seen = look();
+        let seen = look(&[Path::new("/")]);
         assert!(seen.memory_bytes.is_some_and(|bytes| bytes > 100_000));
         assert!(seen.machine_memory_bytes > seen.machine_available_bytes);
         assert!(seen.open_files.is_some_and(|files| files > 2));

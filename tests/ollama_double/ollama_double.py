@@ -14,6 +14,9 @@ Environment: OLLAMA_HOST OLLAMA_MODELS OLLAMA_KEEP_ALIVE OLLAMA_NOPRUNE as the r
     DOUBLE_BLOB_BYTES  size of a model's main layer (default 262144)
     DOUBLE_VRAM        share of a loaded model that is on the GPU, 0 (default) to 1
 
+A text that says "unembeddable" gets no vector, as a real model gives none for some texts (NaN); one that says
+"unhurried" takes a tenth of a second.
+
 Control: GET /__double shows faults and requests seen; POST /__double/fault adds one, as JSON ({"kind": "busy",
 "times": 2}) or in the notation of DOUBLE_FAULT; DELETE /__double/fault removes all; POST /__double/rate {"rate": n}.
 """
@@ -739,6 +742,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
             raise ApiError(501, "this model does not support embeddings")
         rows, count = [], 0
         for text in inputs:
+            if "unembeddable" in text:
+                raise ApiError(500, "failed to encode response: json: unsupported value: NaN")
+            if "unhurried" in text:
+                time.sleep(0.1)
             parts = tokens_of(text)
             if len(parts) > context and request.get("truncate") is False:
                 raise ApiError(400, "the input length exceeds the context length")

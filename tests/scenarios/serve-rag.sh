@@ -136,6 +136,14 @@ send "$WORK/up/huge.txt"
 [ "$CODE" = 413 ] || fail "2 GB: $CODE"
 asked 200 GET /rag/set-aside
 expect_json 'len(d["files"])' 5
+broken=$(json "$OUT" '[f["upload"] for f in d["files"] if f["file_name"] == "broken.json"][0]')
+uploads() { ls -A "$(docker volume inspect -f '{{.Mountpoint}}' "${PROJECT}_documents")"; }
+uploads | grep -qx "$broken" || fail "the upload that was set aside has no file $broken"
+asked 204 DELETE "/rag/set-aside/$broken"
+asked 404 DELETE "/rag/set-aside/$broken"
+asked 200 GET /rag/set-aside
+expect_json 'len(d["files"])' 4
+! uploads | grep -qx "$broken" || fail "its file is still there"
 for path in ../etc/passwd /etc/passwd a/../../x; do
   asked 403 POST /rag/index "{\"file_path\":\"$path\"}"
 done
@@ -189,14 +197,23 @@ within 30 "the source is away" source_is away
 expect_same "$(known)" "$all" "documents after the folder was emptied"
 asked 200 POST /rag/search '{"query":"number42","top_k":1}'
 expect_json 'd["results"][0]["file_name"]' f42.txt
+# A file changed, was announced, and went before it was read.
+echo "A report about axolotls." >"$WORK/aside/d5/f5.txt"
+sql "update places set bytes = $(stat -c %s "$WORK/aside/d5/f5.txt"), modified_ns = $(python3 -c 'import os,sys; print(os.stat(sys.argv[1]).st_mtime_ns)' "$WORK/aside/d5/f5.txt")
+  where source = 2 and path = 'd5/f5.txt'; insert into jobs (source, path) values (2, 'd5/f5.txt')"
+no_jobs() { [ "$(sql 'select count(*) from jobs')" = 0 ]; }
+within 40 "the reader has found nothing there" no_jobs
 mv "$WORK"/aside/d* "$WORK/docs/"
 scan
 within 30 "the source is back" source_is here
+finds() { call POST /rag/search "{\"query\":\"$1\"}" && [ "$(json "$OUT" 'd["results"][0]["file_name"]')" = "$2" ]; }
+within 30 "what was announced before the folder went is read when it is back" finds axolotls f5.txt
 chmod 000 "$WORK/docs/d3"
 rm "$WORK/docs/d4/f4.txt"
 scan
 within 30 "the source is away" source_is away
 expect_same "$(known)" "$all" "documents after half of it could not be read"
+asked 409 POST /rag/sources/documents/confirm
 chmod 755 "$WORK/docs/d3"
 scan
 within 30 "one is gone, and that is believed" is_settled $((all - 1))
@@ -226,6 +243,41 @@ asked 200 POST "/rag/documents/$document/restore"
 asked 200 POST /rag/search '{"query":"KX-4711"}'
 expect_json 'd["results"][0]["file_name"]' boiler.json
 
+step "the trash does not crowd out what is left; what was deleted stays deleted; what is restored stays"
+mkdir "$WORK/docs/zoo"
+for n in $(seq 45); do echo "Zebra stripes and more zebra stripes, edition $n." >"$WORK/docs/zoo/z$n.txt"; done
+echo "In the year of the flood the old keeper counted a few stripes on every zebra he met, and wrote it down in a long and winding report about hay, water, fences, visitors and the price of carrots." >"$WORK/up/keeper.txt"
+sent 201 "$WORK/up/keeper.txt"
+scan
+zebras() { [ "$(sql "select count(*) from documents where file_name ~ '^z[0-9]+.txt$' and trashed_at is null and revision > 0")" = 45 ]; }
+within 30 "45 of them are read" zebras
+within 30 "they have their vectors" is_embedded
+sql "update documents set trashed_at = now(), trashed_why = 'deleted' where file_name ~ '^z[0-9]+.txt$'"
+asked 200 POST /rag/search '{"query":"zebra stripes","top_k":3}'
+expect_json 'd["mode"], d["results"][0]["file_name"], d["results"][0]["matched"]' '["hybrid", "keeper.txt", ["meaning", "words"]]'
+touch "$WORK"/docs/zoo/z*.txt
+scan
+within 30 "touched files are read" no_jobs
+expect_same "$(sql "select count(*) from documents where file_name ~ '^z[0-9]+.txt$' and trashed_why = 'deleted'")" 45 "a touch brings nothing back"
+asked 200 POST /rag/index '{"file_path":"zoo/z7.txt"}'
+expect_same "$(sql "select count(*) from documents where file_name ~ '^z[0-9]+.txt$' and trashed_why = 'deleted'")" 44 "who asks for a file gets it"
+# Somebody restores a document in the moment in which it is erased.
+docker stop -t 5 "$(container backend)" >/dev/null
+sql "update documents set trashed_at = now() - interval '31 days', trashed_why = 'deleted' where file_name in ('z1.txt', 'z2.txt', 'keeper.txt')"
+sql "begin; update documents set trashed_at = null, trashed_why = null where file_name = 'keeper.txt'; select pg_sleep(8); commit" >/dev/null &
+restoring() { [ "$(sql "select count(*) from pg_stat_activity where wait_event = 'PgSleep'")" = 1 ]; }
+within 10 "the restore is under way" restoring
+touch -d '2 days ago' "$(docker volume inspect -f '{{.Mountpoint}}' "${PROJECT}_documents")"/.new-left
+docker start "$(container backend)" >/dev/null
+erased() { [ "$(sql "select count(*) from documents where file_name in ('z1.txt', 'z2.txt')")" = 0 ]; }
+within 60 "two are erased" erased
+wait $!
+expect_same "$(sql "select count(*) from documents where file_name = 'keeper.txt' and trashed_at is null")" 1 "the restored one"
+asked 200 POST /rag/search '{"query":"zebra stripes","top_k":3}'
+expect_json '"keeper.txt" in [r["file_name"] for r in d["results"]]' true
+swept() { ! uploads | grep -qx .new-left; }
+within 30 "an upload that broke off is swept away" swept
+
 step "two users cannot see each other's conversations; another key's are locked"
 asked 201 POST /users '{"name":"ada","password":"a-long-password-1","role":"user"}'
 asked 200 POST /rag/query '{"query":"When does the heating start?"}'
@@ -249,6 +301,16 @@ expect_json 'd["messages"][0]["locked"], d["messages"][0]["content"]' '[true, nu
 asked 200 GET /rag/conversations
 expect_json 'd["conversations"][0]["locked"]' true
 
+step "an emptied Chroma is noticed while the backend runs"
+in_chroma() { [ "$(vectors_in_chroma)" = "$(sql 'select sum(chunk_count) from documents')" ]; }
+hybrid() { call POST /rag/search '{"query":"when do eggs of the kite hatch"}' && [ "$(json "$OUT" 'd["mode"], d["results"][0]["file_name"]')" = '["hybrid", "kites.md"]' ]; }
+troubled() { call GET /rag/index && [ "$(json "$OUT" 'len(d["problems"]) > 0')" = true ]; }
+within 30 "all vectors are there" in_chroma
+base=http://$(docker inspect -f '{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}' "$(container chromadb)"):8000/api/v2/tenants/default_tenant/databases/default_database/collections
+curl -sSf -m 10 -X DELETE "$base/$(sql "select collection from generations where state = 'serving'")" >/dev/null
+within 90 "all vectors are there again" hybrid
+within 60 "all vectors are there again" in_chroma
+
 step "another embedding model: the old index serves until the new one is whole"
 asked 200 GET /rag/index
 expect_json 'd["model"]' nomic-embed-text
@@ -260,6 +322,50 @@ switched() { call GET /rag/index && [ "$(json "$OUT" 'd["model"], d["building_mo
 within 60 "the new index serves" switched
 asked 200 POST /rag/search '{"query":"when do eggs of the kite hatch"}'
 expect_json 'd["results"][0]["file_name"], d["mode"]' '["kites.md", "hybrid"]'
+
+step "the database refuses a document five times: it arrives all the same"
+sql "create function refuse() returns trigger language plpgsql as 'begin raise exception ''not now''; end'; create trigger refuse before insert on documents for each row execute function refuse()"
+echo "The otter is late." >"$WORK/docs/otter.txt"
+refused() { [ "$(sql "select coalesce(max(failures), 0) from jobs where path = 'otter.txt'")" -ge 5 ]; }
+within 90 "it was refused five times" refused
+sql "drop trigger refuse on documents"
+within 90 "the otter is there" finds otter otter.txt
+
+step "what is embedded is remembered group by group; a text that the model refuses holds up nobody"
+python3 - "$WORK/docs" <<'PY'
+import sys
+with open(sys.argv[1] + "/slow.txt", "w") as file:
+    for n in range(100):
+        file.write(" ".join(f"unhurried{n}" for _ in range(150)) + "\n\n")
+PY
+scan
+grows() {
+  local embedded
+  embedded=$(sql "select coalesce(max(v.done), 0) from vectors v join documents d on d.id = v.document_id where d.file_name = 'slow.txt'")
+  [ "$embedded" -gt 0 ] && [ "$embedded" -lt "$(sql "select chunk_count from documents where file_name = 'slow.txt'")" ]
+}
+within 40 "a part of it is remembered" grows
+within 90 "all of it is embedded" is_embedded
+echo "This text is unembeddable, says the model." >"$WORK/docs/nan.txt"
+echo "The heron comes after it." >"$WORK/docs/zz.txt"
+scan
+within 60 "the one after it is read" finds heron zz.txt
+within 60 "nothing waits for a vector" is_embedded
+asked 200 GET /rag/index
+expect_json 'd["problems"]' '["TARS_EMBED_MODEL is nomic-embed-text, but the index was made with all-minilm and goes on with it: run tars reindex to change over"]'
+expect_same "$(sql 'select sum(skipped) from vectors')" 1 "texts without a vector"
+asked 200 GET '/rag/documents?limit=500'
+expect_json '[r["reason"] for r in d["documents"] if r["file_name"] == "nan.txt"]' '["the embedding model refuses 1 of its pieces: they are found by words only"]'
+
+step "the model of the index is gone: tars reindex makes it anew with another one"
+curl -sSf -m 10 -X DELETE "http://$ollama/api/delete" -d '{"model":"all-minilm"}'
+docker restart -t 5 "$(container backend)" >/dev/null
+within 30 "the stack is ready" is_ready 200
+within 30 "the trouble is said" troubled
+must tars reindex
+renewed() { call GET /rag/index && [ "$(json "$OUT" 'd["model"], d["progress"]["done"] == d["progress"]["total"], d["problems"]')" = '["nomic-embed-text", true, []]' ]; }
+within 30 "the new index serves and nothing is wrong with it" renewed
+within 30 "questions are asked by meaning again" hybrid
 
 step "stores away: Redis stops nothing, Chroma leaves the words, Postgres is 503; nothing falls over"
 docker stop -t 1 "$(container redis)" >/dev/null

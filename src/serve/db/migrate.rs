@@ -23,6 +23,7 @@ const ALL: &[Migration] = &[
     Migration { version: 10, name: "documents", sql: include_str!("migrations/0010_documents.sql") },
     Migration { version: 11, name: "index", sql: include_str!("migrations/0011_index.sql") },
     Migration { version: 12, name: "conversations", sql: include_str!("migrations/0012_conversations.sql") },
+    Migration { version: 13, name: "bad-days", sql: include_str!("migrations/0013_bad_days.sql") },
 ];
 
 /// "tars" as a number: the lock's name.

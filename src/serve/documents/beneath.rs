@@ -1,5 +1,6 @@
 //! Files beneath a folder, and nothing else: a path that leads out of it, by `..` or by a link, is refused.
 
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
@@ -61,6 +62,21 @@ pub(crate) fn open(folder: &Path, path: &Path) -> Result<File, Refusal> {
     Ok(file)
 }
 
+/// Names that the folder's owner did not mean: hidden ones, and those of file systems and NAS boxes.
+pub(crate) fn is_passed_over(name: &OsStr) -> bool {
+    name.as_encoded_bytes().starts_with(b".") || name == "lost+found" || name == "@eaDir"
+}
+
+/// Where an opened file really lies beneath the folder: a scan finds it there and under no other name.
+///
+/// # Errors
+/// [`Refusal::Missing`] where a scan passes it over.
+pub(crate) fn place(folder: &Path, file: &File) -> Result<PathBuf, Refusal> {
+    let (root, really) = (folder.canonicalize()?, really(file)?);
+    let inner = really.strip_prefix(&root).map_err(|_| Refusal::Outside)?;
+    if inner.iter().any(is_passed_over) { Err(Refusal::Missing) } else { Ok(inner.to_owned()) }
+}
+
 fn really(file: &File) -> io::Result<PathBuf> {
     use std::os::fd::AsRawFd;
     std::fs::read_link(format!("/proc/self/fd/{}", file.as_raw_fd()))
@@ -91,7 +107,12 @@ mod tests {
         symlink("../secret", root.join("out.txt")).unwrap();
         symlink("sub/a.txt", root.join("in.txt")).unwrap();
         assert!(open(&root, Path::new("sub/a.txt")).is_ok());
-        assert!(open(&root, Path::new("in.txt")).is_ok());
+        let linked = open(&root, Path::new("in.txt")).unwrap();
+        assert_eq!(place(&root, &linked).unwrap(), Path::new("sub/a.txt"), "where a scan finds it");
+        std::fs::create_dir(root.join(".git")).unwrap();
+        std::fs::write(root.join(".git/c.txt"), "c").unwrap();
+        let hidden = open(&root, Path::new(".git/c.txt")).unwrap();
+        assert!(matches!(place(&root, &hidden), Err(Refusal::Missing)), "a scan passes it over");
         for (path, outside) in [("out.txt", true), ("../secret", true), ("sub", false), ("no.txt", false)] {
             let refusal = open(&root, Path::new(path)).unwrap_err();
             assert_eq!(matches!(refusal, Refusal::Outside), outside, "{path}: {refusal}");

@@ -3,6 +3,7 @@
 use anyhow::{Result, anyhow, bail};
 
 use crate::chunk::{Chunker, Counter, Family};
+use crate::client::embed::TooSlow;
 use crate::client::http::Refused;
 use crate::client::ollama::Ollama;
 
@@ -10,6 +11,8 @@ use crate::client::ollama::Ollama;
 const RESERVED: u32 = 20;
 /// A text is halved this often before it is given up.
 const HALVES_MAX: u32 = 8;
+/// A text that every model takes.
+const PROBE: &str = "tars";
 
 /// A model that is ready to be used.
 #[derive(Debug)]
@@ -52,7 +55,7 @@ impl Embedder {
         if traits.embeds == Some(false) {
             bail!("the model {model} gives no embeddings");
         }
-        let vectors = ollama.embed(model, &["tars"]).await?;
+        let vectors = ollama.embed(model, &[PROBE]).await?;
         let counter = traits
             .vocabulary
             .and_then(|vocabulary| Some(Counter::new(Family::named(&vocabulary.family)?, &vocabulary.tokens)));
@@ -83,13 +86,36 @@ impl Embedder {
         vectors.into_iter().next().ok_or_else(|| anyhow!("Ollama gave no vector"))
     }
 
-    /// The vectors of texts, in their order.
+    /// The vectors of texts, in their order; `None` for one that the model refuses while it takes others.
     ///
     /// # Errors
-    /// What Ollama says, or when the model has changed.
-    pub(crate) async fn texts(&self, ollama: &Ollama, texts: &[String]) -> Result<Vec<Vec<f32>>> {
+    /// What Ollama says, or when the model has changed. [`TooSlow`]: fewer at a time may do.
+    pub(crate) async fn texts(&self, ollama: &Ollama, texts: &[String]) -> Result<Vec<Option<Vec<f32>>>> {
         let prefixed: Vec<String> = texts.iter().map(|text| format!("{}{text}", self.text_prefix)).collect();
-        self.embed(ollama, &prefixed).await
+        match self.embed(ollama, &prefixed).await {
+            Ok(vectors) => Ok(vectors.into_iter().map(Some).collect()),
+            Err(error) if prefixed.len() > 1 && error.is::<TooSlow>() => Err(error),
+            Err(_) => {
+                let mut vectors = Vec::with_capacity(prefixed.len());
+                for text in &prefixed {
+                    vectors.push(self.alone(ollama, text).await?);
+                }
+                Ok(vectors)
+            }
+        }
+    }
+
+    // The text is to blame only if the model takes another one right after, and still not this one.
+    async fn alone(&self, ollama: &Ollama, text: &str) -> Result<Option<Vec<f32>>> {
+        for _ in 0..2 {
+            let error = match self.embed(ollama, &[text.to_owned()]).await {
+                Ok(vectors) => return Ok(vectors.into_iter().next()),
+                Err(error) if is_busy(&error) => return Err(error),
+                Err(error) => error,
+            };
+            self.embed(ollama, &[PROBE.to_owned()]).await.map_err(|_| error)?;
+        }
+        Ok(None)
     }
 
     async fn embed(&self, ollama: &Ollama, texts: &[String]) -> Result<Vec<Vec<f32>>> {
@@ -138,6 +164,10 @@ fn is_too_long(error: &anyhow::Error) -> bool {
     error
         .downcast_ref::<Refused>()
         .is_some_and(|refused| refused.status == 400 && refused.text.contains("context length"))
+}
+
+fn is_busy(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<Refused>().is_some_and(|refused| refused.status == 503)
 }
 
 fn between(one: &[f32], other: &[f32]) -> Vec<f32> {

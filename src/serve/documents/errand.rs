@@ -35,7 +35,13 @@ async fn indexes(app: &App) -> Result<Vec<Index>> {
     let mut found = Vec::new();
     for one in generation::in_use(&connection).await? {
         let progress = generation::progress(&connection, one.id).await?;
-        found.push(Index { model: one.model, serving: one.serving, done: progress.done, total: progress.total });
+        found.push(Index {
+            id: one.id,
+            model: one.model,
+            serving: one.serving,
+            done: progress.done,
+            total: progress.total,
+        });
     }
     Ok(found)
 }

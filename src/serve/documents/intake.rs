@@ -35,6 +35,18 @@ impl Seen {
     }
 }
 
+/// Why a file is announced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Why {
+    /// A scan found it new or changed.
+    Found,
+    /// Somebody asked for it.
+    Wanted {
+        /// Even if nothing changed.
+        force: bool,
+    },
+}
+
 /// What became of a place.
 #[derive(Clone, Debug)]
 pub(crate) struct Outcome {
@@ -50,19 +62,19 @@ const PLACES: &str = "insert into places (source, path, file_name, bytes, modifi
     select $1, * from unnest($2::text[], $3::text[], $4::bigint[], $5::bigint[])
     on conflict (source, path) do update set file_name = excluded.file_name, bytes = excluded.bytes,
         modified_ns = excluded.modified_ns, ignored = false, reason = null";
-const JOBS: &str = "insert into jobs (source, path, force) select $1, *, $3 from unnest($2::text[])
+const JOBS: &str = "insert into jobs (source, path, force, wanted) select $1, *, $3, $4 from unnest($2::text[])
     on conflict (source, path) do update set asked_at = clock_timestamp(), due_at = clock_timestamp(),
-        force = jobs.force or excluded.force, attempts = 0";
+        force = jobs.force or excluded.force, wanted = jobs.wanted or excluded.wanted, attempts = 0, failures = 0";
 
 /// Announces files of one source; the reader is told once the transaction is through.
 ///
 /// # Errors
 /// What Postgres says.
-pub(crate) async fn announce(app: &App, source: i16, files: &[Seen], force: bool) -> Result<()> {
+pub(crate) async fn announce(app: &App, source: i16, files: &[Seen], why: Why) -> Result<()> {
     let mut connection = app.db.get().await?;
     for files in files.chunks(1000) {
         let transaction = connection.transaction().await?;
-        announce_in(&transaction, source, files, force).await?;
+        announce_in(&transaction, source, files, why).await?;
         transaction.commit().await?;
         app.rag.desk.to_read.notify_waiters();
         app.rag.desk.to_read.notify_one();
@@ -70,13 +82,14 @@ pub(crate) async fn announce(app: &App, source: i16, files: &[Seen], force: bool
     Ok(())
 }
 
-async fn announce_in(client: &impl GenericClient, source: i16, files: &[Seen], force: bool) -> Result<()> {
+async fn announce_in(client: &impl GenericClient, source: i16, files: &[Seen], why: Why) -> Result<()> {
+    let (force, wanted) = (why == Why::Wanted { force: true }, why != Why::Found);
     let paths: Vec<&str> = files.iter().map(|file| file.path.as_str()).collect();
     let names: Vec<&str> = files.iter().map(|file| file.file_name.as_str()).collect();
     let bytes: Vec<i64> = files.iter().map(|file| file.bytes).collect();
     let times: Vec<i64> = files.iter().map(|file| file.modified_ns).collect();
     client.execute(PLACES, &[&source, &paths, &names, &bytes, &times]).await?;
-    client.execute(JOBS, &[&source, &paths, &force]).await?;
+    client.execute(JOBS, &[&source, &paths, &force, &wanted]).await?;
     Ok(())
 }
 

@@ -5,10 +5,12 @@
 //! one transaction and a killed process leaves nothing half done:
 //!
 //! - `intake`: a place and its job; `reader`: takes jobs, reads, cuts, writes all chunks in one transaction
-//! - `vectors`: embeds what has no vectors yet, in every generation of the index, and erases what is left over
+//! - `vectors`: embeds what has no vectors yet, in every generation of the index, and erases what is left over;
+//!   `memory`: what it remembers between rounds; `pace`: how much the embedder gets at once
 //! - `embedder`: a model with what must be known of it
 //! - `errand`: what the operator asks for; `generation`: which index serves
-//! - `beneath`, `scan`, `walk`, `watch`: the documents folder; `trash`: thirty days of second thoughts
+//! - `beneath`, `scan`, `walk`, `watch`: the documents folder; `trash`: thirty days of second thoughts;
+//!   `sweep`: files of uploads that nothing belongs to any more
 //!
 //! Texts are searchable by words as soon as they are read; vectors follow when the embedder is there.
 
@@ -17,8 +19,11 @@ pub(crate) mod embedder;
 pub(crate) mod errand;
 pub(crate) mod generation;
 pub(crate) mod intake;
+mod memory;
+mod pace;
 mod reader;
 pub(crate) mod scan;
+pub(crate) mod sweep;
 pub(crate) mod trash;
 pub(crate) mod vectors;
 mod walk;
@@ -26,12 +31,14 @@ mod watch;
 mod write;
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
-use tokio::sync::{Notify, watch as channel};
+use tokio::sync::{Notify, RwLock, watch as channel};
 
 use crate::app::App;
 use crate::config::Config;
+use crate::patience::Patience;
 use crate::reading::Extractor;
 use embedder::Embedder;
 
@@ -55,6 +62,11 @@ pub(crate) struct Desk {
     pub uploads: PathBuf,
     /// The documents folder.
     pub folder: PathBuf,
+    /// For looks at single files of the documents folder; the scan has its own.
+    pub looks: Patience,
+    scans: Patience,
+    /// Held while an upload's file and its place come to be, and alone by whoever removes such files.
+    pub keeping: RwLock<()>,
     extractor: Extractor,
     to_read: Notify,
     to_embed: Notify,
@@ -64,6 +76,8 @@ pub(crate) struct Desk {
     serving: Mutex<Option<Arc<Serving>>>,
     /// Why the index takes no vectors now, in words for people.
     trouble: Mutex<Option<String>>,
+    /// Somebody could not ask Chroma.
+    doubted: AtomicBool,
 }
 
 impl Desk {
@@ -72,6 +86,9 @@ impl Desk {
         Self {
             uploads: config.uploads_dir.clone(),
             folder: config.documents_dir.clone(),
+            looks: Patience::default(),
+            scans: Patience::default(),
+            keeping: RwLock::default(),
             extractor: Extractor::of_this_binary(),
             to_read: Notify::new(),
             to_embed: Notify::new(),
@@ -79,6 +96,7 @@ impl Desk {
             finished: channel::Sender::new(0),
             serving: Mutex::default(),
             trouble: Mutex::default(),
+            doubted: AtomicBool::new(false),
         }
     }
 
@@ -95,6 +113,16 @@ impl Desk {
     /// Something changed that the index has to follow.
     pub(crate) fn wake_index(&self) {
         self.to_embed.notify_one();
+    }
+
+    /// The index could not be asked: its collection may have gone.
+    pub(crate) fn doubt(&self) {
+        self.doubted.store(true, Ordering::Relaxed);
+        self.wake_index();
+    }
+
+    fn take_doubt(&self) -> bool {
+        self.doubted.swap(false, Ordering::Relaxed)
     }
 
     /// Look at the documents folder now.

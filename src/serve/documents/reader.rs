@@ -16,11 +16,13 @@ use crate::app::App;
 use crate::reading::{Kind, Unreadable};
 
 const WORKERS: usize = 2;
+/// And beside these some that read uploads only: a documents folder that hangs may keep all the others.
+const WORKERS_FOR_UPLOADS: usize = 1;
 /// How long a worker without work waits before it looks for jobs that have become due.
 const LOOK_AGAIN: Duration = Duration::from_secs(15);
 /// How long a text waits for the embedder to be known.
 const EMBEDDER_WITHIN: Duration = Duration::from_secs(5);
-/// A job that was begun this often and never ended takes the server down: its file is set aside.
+/// A job that was under way this often when the process died takes it down: its file is set aside.
 const ATTEMPTS_MAX: i16 = 3;
 
 /// A job that was taken.
@@ -30,6 +32,8 @@ pub(super) struct Job {
     pub(super) path: String,
     pub(super) file_name: String,
     pub(super) force: bool,
+    /// Somebody asked for it, and not only a scan.
+    pub(super) wanted: bool,
     pub(super) attempts: i16,
     /// When it was asked for: a job that was asked for again meanwhile stays.
     pub(super) asked_at: jiff::Timestamp,
@@ -62,28 +66,31 @@ pub(super) fn start(app: &App) {
             tracing::warn!(error = %error, "the jobs could not be looked at");
             tokio::select! { () = tokio::time::sleep(Duration::from_secs(1)) => {} () = shutdown.cancelled() => return Ok(()) }
         }
-        for _ in 0..WORKERS {
+        let workers = [(WORKERS, None), (WORKERS_FOR_UPLOADS, Some(UPLOADS))];
+        for source in workers.into_iter().flat_map(|(count, source)| std::iter::repeat_n(source, count)) {
             let app = owner.clone();
-            owner.tasks.spawn("reader", async move { work(&app).await });
+            owner.tasks.spawn("reader", async move { work(&app, source).await });
         }
         Ok(())
     });
 }
 
+// Only here an attempt is counted: whoever ends in order, or is told no by the database, gives its jobs back.
 async fn recover(app: &App) -> Result<()> {
+    const AGAIN: &str = "update jobs set begun_at = null, attempts = attempts + 1 where begun_at is not null";
     let connection = app.db.get().await?;
-    let again = connection.execute("update jobs set begun_at = null where begun_at is not null", &[]).await?;
+    let again = connection.execute(AGAIN, &[]).await?;
     if again > 0 {
         tracing::info!(again, "documents were being read when the backend ended: they are read again");
     }
     Ok(())
 }
 
-async fn work(app: &App) -> Result<()> {
+async fn work(app: &App, source: Option<i16>) -> Result<()> {
     let shutdown = app.tasks.shutdown();
     loop {
         let woken = app.rag.desk.to_read.notified();
-        let taken = match take(app).await {
+        let taken = match take(app, source).await {
             Ok(taken) => taken,
             Err(error) => {
                 tracing::debug!(error = %error, "no jobs can be taken now");
@@ -91,21 +98,20 @@ async fn work(app: &App) -> Result<()> {
             }
         };
         let Some(job) = taken else {
+            let pause = next_due(app, source).await.unwrap_or(LOOK_AGAIN);
             tokio::select! {
                 () = shutdown.cancelled() => return Ok(()),
                 () = woken => {}
-                () = tokio::time::sleep(LOOK_AGAIN) => {}
+                () = tokio::time::sleep(pause) => {}
             }
             continue;
         };
         let begun = Instant::now();
         tokio::select! {
-            // The job stays begun, and the next start begins it again.
-            () = shutdown.cancelled() => return Ok(()),
+            () = shutdown.cancelled() => return give_back(app, &job).await,
             ended = read(app, &job) => {
                 if let Err(error) = ended {
-                    tracing::warn!(error = crate::error::causes_of(&error).join(": "), "a document could not be written");
-                    put_back(app, &job).await;
+                    tokio::select! { () = shutdown.cancelled() => return Ok(()), () = not_written(app, &job, &error) => {} }
                 }
             }
         }
@@ -114,41 +120,76 @@ async fn work(app: &App) -> Result<()> {
     }
 }
 
-async fn take(app: &App) -> Result<Option<Job>> {
-    const TAKE: &str = "update jobs j set begun_at = clock_timestamp(), attempts = j.attempts + 1 from places p
+async fn take(app: &App, source: Option<i16>) -> Result<Option<Job>> {
+    const TAKE: &str = "update jobs j set begun_at = clock_timestamp() from places p
         where p.source = j.source and p.path = j.path and (j.source, j.path) =
             (select source, path from jobs where begun_at is null and due_at <= clock_timestamp()
+                and ($1::smallint is null or source = $1)
              order by asked_at limit 1 for update skip locked)
-        returning j.source, j.path, p.file_name, j.force, j.attempts, j.asked_at";
+        returning j.source, j.path, p.file_name, j.force, j.wanted, j.attempts, j.asked_at";
     let connection = app.db.get().await?;
     let statement = connection.prepare_cached(TAKE).await?;
-    let row = connection.query_opt(&statement, &[]).await?;
+    let row = connection.query_opt(&statement, &[&source]).await?;
     Ok(row.map(|row| Job {
         source: row.get(0),
         path: row.get(1),
         file_name: row.get(2),
         force: row.get(3),
-        attempts: row.get(4),
-        asked_at: row.get(5),
+        wanted: row.get(4),
+        attempts: row.get(5),
+        asked_at: row.get(6),
     }))
 }
 
-// Postgres said no: the same job later, at least.
-async fn put_back(app: &App, job: &Job) {
-    const BACK: &str = "update jobs set begun_at = null, due_at = clock_timestamp() + interval '5 seconds'
+/// When the next job becomes due, within [`LOOK_AGAIN`].
+async fn next_due(app: &App, source: Option<i16>) -> Option<Duration> {
+    const NEXT: &str = "select extract(epoch from min(due_at) - clock_timestamp())::float8 from jobs
+        where begun_at is null and ($1::smallint is null or source = $1)";
+    let connection = app.db.get().await.ok()?;
+    let next = connection.prepare_cached(NEXT).await.ok()?;
+    let seconds: f64 = connection.query_one(&next, &[&source]).await.ok()?.get::<_, Option<f64>>(0)?;
+    Some(Duration::from_secs_f64(seconds.clamp(0.1, LOOK_AGAIN.as_secs_f64())))
+}
+
+/// The process ends: the next one begins the job again, and it is not the file's fault.
+async fn give_back(app: &App, job: &Job) -> Result<()> {
+    const BACK: &str = "update jobs set begun_at = null where source = $1 and path = $2";
+    app.db.get().await?.execute(BACK, &[&job.source, &job.path]).await?;
+    Ok(())
+}
+
+/// Postgres said no. To this text: then it is set aside. Else the same again later, and for ever longer.
+async fn not_written(app: &App, job: &Job, error: &anyhow::Error) {
+    const BACK: &str = "update jobs set begun_at = null, failures = least(failures + 1, 100),
+        due_at = clock_timestamp() + make_interval(secs => least(300, power(2, least(failures, 10))))
         where source = $1 and path = $2";
+    tracing::warn!(error = crate::error::causes_of(error).join(": "), "a document could not be written");
     loop {
-        if let Ok(connection) = app.db.get().await
-            && connection.execute(BACK, &[&job.source, &job.path]).await.is_ok()
-        {
+        let done = match refused_text(error) {
+            Some(code) => {
+                let why = format!("the database does not take its text ({code})");
+                write::set_aside(app, job, &why).await.is_ok()
+            }
+            None => match app.db.get().await {
+                Ok(connection) => connection.execute(BACK, &[&job.source, &job.path]).await.is_ok(),
+                Err(_) => false,
+            },
+        };
+        if done {
             return;
         }
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
 }
 
+/// The code of a refusal that the same text would get again (classes 22 and 54: data, and more than fits).
+fn refused_text(error: &anyhow::Error) -> Option<&str> {
+    let code = error.downcast_ref::<tokio_postgres::Error>()?.code()?.code();
+    (code.starts_with("22") || code.starts_with("54")).then_some(code)
+}
+
 async fn read(app: &App, job: &Job) -> Result<()> {
-    if job.attempts > ATTEMPTS_MAX {
+    if job.attempts >= ATTEMPTS_MAX {
         let why = format!("reading it took the backend down {ATTEMPTS_MAX} times");
         return write::set_aside(app, job, &why).await;
     }

@@ -5,15 +5,23 @@
 //! nothing is removed, the source is *away*, and answers go on. What is removed lies in the trash.
 
 use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use anyhow::Result;
+use ring::digest;
 use uuid::Uuid;
 
 use super::FOLDER;
-use super::intake::{self, Seen};
+use super::intake::{self, Seen, Why};
 use super::walk::{Walk, walk};
 use crate::app::App;
+use crate::auth::key::hex;
+use crate::problem::Problem;
 
+/// A folder that does not even give a name for so long hangs.
+const ANSWERS_WITHIN: Duration = Duration::from_mins(1);
 /// So many may be missing at once, or so many of a hundred, before it looks like an accident.
 const MISSING_MAX: usize = 20;
 const MISSING_PERCENT: usize = 10;
@@ -45,6 +53,25 @@ struct Known {
     live: bool,
     /// It went with its file, so that it comes back with it.
     gone: bool,
+    /// No document lies there: it was never read, or could not be.
+    empty: bool,
+}
+
+/// What an administrator would confirm, and what was confirmed.
+struct Before {
+    file_system: Option<String>,
+    confirmed: Option<String>,
+}
+
+/// A scan that ends with the source away.
+struct Away<'a> {
+    why: &'a str,
+    found: i32,
+    missing: i32,
+    /// Of what was missing, if all of the folder could be seen.
+    sight: Option<&'a str>,
+    /// The confirmation that this scan looked at; it is used up.
+    confirmed: Option<&'a str>,
 }
 
 /// What a scan decides.
@@ -73,46 +100,82 @@ pub(crate) async fn sources(app: &App) -> Result<Vec<Source>> {
     Ok(connection.query(ASK, &[]).await?.iter().map(of).collect())
 }
 
-/// An administrator says that what is missing is gone: the next whole scan may remove it.
+/// An administrator says that what is missing is gone: the next scan may remove it, if it sees the same as the last one.
 ///
 /// # Errors
-/// What Postgres says.
-pub(crate) async fn confirm(app: &App, who: &str) -> Result<()> {
+/// 409 when the last scan did not see the whole folder, or missed nothing; what Postgres says.
+pub(crate) async fn confirm(app: &App, who: &str) -> Result<(), Problem> {
+    const CONFIRM: &str = "update sources set confirmed_by = $2, confirmed_for = seen
+        where id = $1 and state = 'away' and seen is not null";
     let connection = app.db.get().await?;
-    connection.execute("update sources set confirmed_by = $2 where id = $1", &[&FOLDER, &who]).await?;
+    if connection.execute(CONFIRM, &[&FOLDER, &who]).await? == 0 {
+        return Err(Problem::conflict(
+            "there is nothing to confirm: nothing is missing, or the documents folder cannot be seen as a whole; GET /rag/sources says which",
+        ));
+    }
     app.rag.desk.wake_scan();
     Ok(())
 }
 
-/// Walks through the folder and follows it.
+/// Walks through the folder and follows it. False when it is away.
 ///
 /// # Errors
 /// What Postgres says.
-pub(crate) async fn scan(app: &App) -> Result<()> {
-    let folder = app.rag.desk.folder.clone();
-    let walked = tokio::task::spawn_blocking(move || walk(&folder)).await?;
+pub(crate) async fn scan(app: &App) -> Result<bool> {
+    let (before, known) = (before(app).await?, known(app).await?);
+    let walked = look(app).await;
     let walk = match walked {
         Ok(walk) => walk,
-        Err(error) => return away(app, &format!("the documents folder cannot be read: {error}"), 0, 0).await,
+        Err(why) => {
+            let away_ = Away { why: &why, found: 0, missing: 0, sight: None, confirmed: before.confirmed.as_deref() };
+            return away(app, &away_).await;
+        }
     };
-    let known = known(app).await?;
     let changed: Vec<Seen> = walk.files.iter().filter(|file| is_news(&known, file)).cloned().collect();
-    intake::announce(app, FOLDER, &changed, false).await?;
+    intake::announce(app, FOLDER, &changed, Why::Found).await?;
     let seen: std::collections::HashSet<&str> = walk.files.iter().map(|file| file.path.as_str()).collect();
-    let missing: Vec<&str> = known
-        .iter()
-        .filter(|(path, place)| place.live && !seen.contains(path.as_str()))
-        .map(|(path, _)| path.as_str())
-        .collect();
+    let unseen = |wanted: fn(&Known) -> bool| -> Vec<&str> {
+        let unseen = known.iter().filter(|(path, place)| wanted(place) && !seen.contains(path.as_str()));
+        unseen.map(|(path, _)| path.as_str()).collect()
+    };
+    let missing = unseen(|place| place.live);
+    // Nothing is lost with a place where nothing could be read.
+    let empty = if walk.trouble.is_none() { unseen(|place| place.empty) } else { Vec::new() };
     let live = known.values().filter(|place| place.live).count();
-    let (before, confirmed) = before(app).await?;
-    let verdict = judge(&walk, before.as_deref(), confirmed, live, missing.len());
+    let sight = sight(&walk, &missing);
+    let confirmed = before.confirmed.as_ref().is_some_and(|confirmed| *confirmed == sight);
+    let verdict = judge(&walk, before.file_system.as_deref(), confirmed, live, missing.len());
     let (found, count) = (i32::try_from(walk.files.len())?, i32::try_from(missing.len())?);
     match verdict {
-        Verdict::Away(why) => away(app, &why, found, count).await,
-        Verdict::Here => here(app, &walk, found, &[]).await,
-        Verdict::Remove => here(app, &walk, found, &missing).await,
+        Verdict::Away(why) => {
+            let sight = walk.trouble.is_none().then_some(sight.as_str());
+            let confirmed = before.confirmed.as_deref();
+            away(app, &Away { why: &why, found, missing: count, sight, confirmed }).await
+        }
+        Verdict::Here => here(app, &walk, found, &empty).await,
+        Verdict::Remove => here(app, &walk, found, &[missing, empty].concat()).await,
     }
+}
+
+/// The walk, or why there is none. One that hangs is left to itself; the next one is told that it still does.
+async fn look(app: &App) -> Result<Walk, String> {
+    let (folder, steps) = (app.rag.desk.folder.clone(), Arc::new(AtomicU64::new(0)));
+    let (counted, mut last) = (Arc::clone(&steps), 0);
+    let moves = move || {
+        let now = steps.load(Ordering::Relaxed);
+        std::mem::replace(&mut last, now) != now
+    };
+    let walked = app.rag.desk.scans.run_while(ANSWERS_WITHIN, moves, move || walk(&folder, &counted)).await;
+    let why = |error: &dyn std::fmt::Display| format!("the documents folder cannot be read: {error}");
+    walked.map_err(|hung| why(&hung))?.map_err(|error| why(&error))
+}
+
+/// What is missing, and of which file system: the same again only if nothing has changed.
+fn sight(walk: &Walk, missing: &[&str]) -> String {
+    let mut missing = missing.to_vec();
+    missing.sort_unstable();
+    let names = digest::digest(&digest::SHA256, missing.join("\0").as_bytes());
+    format!("{} files of {}: {}", missing.len(), walk.file_system, hex(&names.as_ref()[..16]))
 }
 
 fn judge(walk: &Walk, before: Option<&str>, confirmed: bool, live: usize, missing: usize) -> Verdict {
@@ -146,37 +209,48 @@ fn is_news(known: &HashMap<String, Known>, file: &Seen) -> bool {
 
 async fn known(app: &App) -> Result<HashMap<String, Known>> {
     const ASK: &str = "select p.path, p.bytes, p.modified_ns, d.id is not null and d.trashed_at is null,
-            coalesce(d.trashed_why <> 'deleted', false)
+            coalesce(d.trashed_why <> 'deleted', false), d.id is null
         from places p left join documents d on d.id = p.document_id where p.source = $1";
     let connection = app.db.get().await?;
     let of = |row: &tokio_postgres::Row| {
-        let known = Known { bytes: row.get(1), modified_ns: row.get(2), live: row.get(3), gone: row.get(4) };
+        let known =
+            Known { bytes: row.get(1), modified_ns: row.get(2), live: row.get(3), gone: row.get(4), empty: row.get(5) };
         (row.get(0), known)
     };
     Ok(connection.query(ASK, &[&FOLDER]).await?.iter().map(of).collect())
 }
 
-async fn before(app: &App) -> Result<(Option<String>, bool)> {
+async fn before(app: &App) -> Result<Before> {
     let connection = app.db.get().await?;
-    let row = connection.query_one("select file_system, confirmed_by from sources where id = $1", &[&FOLDER]).await?;
-    Ok((row.get(0), row.get::<_, Option<String>>(1).is_some()))
+    let row = connection.query_one("select file_system, confirmed_for from sources where id = $1", &[&FOLDER]).await?;
+    Ok(Before { file_system: row.get(0), confirmed: row.get(1) })
 }
 
-async fn away(app: &App, why: &str, found: i32, missing: i32) -> Result<()> {
+async fn away(app: &App, away: &Away<'_>) -> Result<bool> {
     const AWAY: &str = "update sources set state = 'away', why = $2, found = $3, missing = $4 where id = $1
         and (state, why, found, missing) is distinct from ('away', $2, $3, $4)";
-    let connection = app.db.get().await?;
-    if connection.execute(AWAY, &[&FOLDER, &why, &found, &missing]).await? > 0 {
-        tracing::warn!(why, "the documents folder is away");
+    // One that was given in this moment stays for the next scan.
+    const SEEN: &str = "update sources set seen = $2,
+        confirmed_by = case when confirmed_for = $3 then null else confirmed_by end,
+        confirmed_for = nullif(confirmed_for, $3) where id = $1";
+    let mut connection = app.db.get().await?;
+    let transaction = connection.transaction().await?;
+    let is_news = transaction.execute(AWAY, &[&FOLDER, &away.why, &away.found, &away.missing]).await? > 0;
+    transaction.execute(SEEN, &[&FOLDER, &away.sight, &away.confirmed]).await?;
+    transaction.commit().await?;
+    if is_news {
+        tracing::warn!(why = away.why, "the documents folder is away");
     }
-    Ok(())
+    Ok(false)
 }
 
 /// The folder was seen as a whole, or nothing is missing of it. What is gone lies in the trash from now on.
-async fn here(app: &App, walk: &Walk, found: i32, gone: &[&str]) -> Result<()> {
+async fn here(app: &App, walk: &Walk, found: i32, gone: &[&str]) -> Result<bool> {
     const HERE: &str = "update sources set state = 'here', why = $3, found = $4, missing = 0,
-        file_system = $2, scanned_at = now(), confirmed_by = null where id = $1";
-    const PLACES: &str = "delete from places where source = $1 and path = any($2) returning document_id";
+        file_system = $2, scanned_at = now(), confirmed_by = null, confirmed_for = null, seen = null where id = $1";
+    // Where nothing was read and something is being read now, a file has just come.
+    const PLACES: &str = "delete from places p where source = $1 and path = any($2) and (document_id is not null
+        or not exists (select 1 from jobs j where j.source = p.source and j.path = p.path)) returning document_id";
     const TRASH: &str = "update documents d set trashed_at = now(), trashed_why = 'gone' where id = any($1)
         and trashed_at is null and not exists (select 1 from places p where p.document_id = d.id)";
     let mut connection = app.db.get().await?;
@@ -191,7 +265,7 @@ async fn here(app: &App, walk: &Walk, found: i32, gone: &[&str]) -> Result<()> {
     if trashed > 0 {
         tracing::info!(trashed, "documents that are gone from the folder lie in the trash");
     }
-    Ok(())
+    Ok(true)
 }
 
 #[cfg(test)]
@@ -219,6 +293,17 @@ mod tests {
         assert!(is_away(&seen(0), same, 3, 3), "an emptied folder");
         let half = Walk { trouble: Some(("EIO".into(), 1)), ..seen(99) };
         assert!(is_away(&half, same, 100, 1), "half of it cannot be read");
+    }
+
+    #[test]
+    fn a_confirmation_is_good_for_the_same_sight_only() {
+        let (folder, missing) = (seen(50), ["a.txt", "b.txt"]);
+        let confirmed = sight(&folder, &missing);
+        assert_eq!(confirmed, sight(&seen(51), &["b.txt", "a.txt"]), "what was added does not matter");
+        assert_ne!(confirmed, sight(&folder, &["a.txt", "c.txt"]), "something else is missing");
+        assert_ne!(confirmed, sight(&folder, &["a.txt", "b.txt", "c.txt"]), "more is missing");
+        let unmounted = Walk { file_system: "ext4 root /".into(), ..seen(50) };
+        assert_ne!(confirmed, sight(&unmounted, &missing), "another file system");
     }
 
     #[test]

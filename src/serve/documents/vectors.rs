@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
 use futures_util::future::try_join_all;
@@ -14,16 +14,16 @@ use uuid::Uuid;
 use super::Serving;
 use super::embedder::Embedder;
 use super::generation::{self, Generation};
+use super::memory::Memory;
+use super::pace::Pace;
 use crate::app::App;
 use crate::client::chroma::Chroma;
 use crate::client::collection::{BATCH_MAX, Record};
+use crate::client::embed::TooSlow;
 use crate::client::ollama::{Ollama, same_model};
 
-/// Chunks that are taken up at once, and of these how many the embedder gets in one request.
+/// Chunks that are taken up at once.
 const ROUND: i64 = 2048;
-const BATCH: usize = 64;
-/// Requests to the embedder side by side.
-const BATCHES_AT_ONCE: usize = 4;
 /// How long it waits without being told, and after something went wrong.
 const LOOK_AGAIN: Duration = Duration::from_secs(20);
 const TRY_AGAIN: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(15));
@@ -37,12 +37,26 @@ struct Chunk {
     content: String,
 }
 
-/// What the task remembers between rounds.
+/// Chunks with what the embedder made of them.
+type Group<'a> = (&'a [Chunk], Vec<Option<Vec<f32>>>);
+
+/// How a round ended.
 #[derive(Default)]
-struct Memory {
-    collections: HashMap<String, String>,
-    embedders: HashMap<String, Arc<Embedder>>,
-    compared: bool,
+struct Round {
+    /// There may be more to do at once.
+    more: bool,
+    /// The first of what went wrong; a generation's trouble keeps no other from going on.
+    trouble: Option<anyhow::Error>,
+}
+
+/// What became of a generation in a round.
+enum Step {
+    /// It has all its vectors.
+    Whole,
+    /// It got some.
+    Grown,
+    /// It serves from now on.
+    Switched,
 }
 
 /// The id of a chunk, here and in Chroma.
@@ -59,22 +73,17 @@ pub(super) fn start(app: &App) {
             let mut memory = Memory::default();
             let mut wait = TRY_AGAIN.0;
             loop {
-                let pause = match round(&app, &mut memory).await {
-                    Ok(true) => continue,
-                    Ok(false) => {
-                        app.rag.desk.set_trouble(None);
-                        wait = TRY_AGAIN.0;
-                        LOOK_AGAIN
-                    }
-                    Err(error) => {
-                        // Whatever was remembered may be the reason.
-                        memory = Memory { compared: memory.compared, ..Memory::default() };
-                        app.rag.desk.set_trouble(Some(crate::error::causes_of(&error).join(": ")));
-                        app.rag.desk.finish();
-                        wait = (wait * 2).min(TRY_AGAIN.1);
-                        wait
-                    }
-                };
+                let ended =
+                    round(&app, &mut memory).await.unwrap_or_else(|error| Round { more: false, trouble: Some(error) });
+                let trouble = ended.trouble.map(|error| crate::error::causes_of(&error).join(": "));
+                let is_well = trouble.is_none();
+                app.rag.desk.set_trouble(trouble);
+                app.rag.desk.finish();
+                if ended.more {
+                    continue;
+                }
+                wait = if is_well { TRY_AGAIN.0 } else { (wait * 2).min(TRY_AGAIN.1) };
+                let pause = if is_well { LOOK_AGAIN } else { wait };
                 tokio::select! { () = app.rag.desk.to_embed.notified() => {} () = tokio::time::sleep(pause) => {} }
             }
         };
@@ -83,11 +92,13 @@ pub(super) fn start(app: &App) {
     });
 }
 
-/// One round; true when there may be more to do at once.
-async fn round(app: &App, memory: &mut Memory) -> Result<bool> {
-    let Some(ollama) = app.ollama()? else { return Ok(false) };
+async fn round(app: &App, memory: &mut Memory) -> Result<Round> {
+    let Some(ollama) = app.ollama()? else { return Ok(Round::default()) };
     let chroma = app.chroma()?;
-    let mut connection = app.db.get().await?;
+    if app.rag.desk.take_doubt() {
+        memory.forget_collections();
+    }
+    let connection = app.db.get().await?;
     let mut all = generation::in_use(&connection).await?;
     if all.is_empty() {
         let Some(model) = &app.config.embed_model else { bail!("no embedding model is chosen (TARS_EMBED_MODEL)") };
@@ -95,86 +106,71 @@ async fn round(app: &App, memory: &mut Memory) -> Result<bool> {
         all.push(generation::begin(&connection, model, embedder.dimension).await?);
     }
     drop(connection);
-    memory.compare(app, chroma, &all).await?;
-    let mut more = false;
+    let mut ended = Round::default();
+    match erase(app, chroma, memory, &all).await {
+        Ok(more) => ended.more = more,
+        Err(error) => ended.trouble = Some(error),
+    }
     for generation in &all {
-        let embedder = memory.embedder(ollama, &generation.model).await?;
-        if embedder.dimension != usize::try_from(generation.dimension)? {
-            let model = &generation.model;
-            bail!(
-                "the model {model} gives {} numbers, the index was made with {}: run tars reindex",
-                embedder.dimension,
-                generation.dimension
-            );
-        }
-        let collection = memory.collection(chroma, &generation.collection).await?;
-        if generation.serving {
-            let embedder = Arc::clone(&embedder);
-            app.rag.desk.set_serving(Serving { collection: collection.clone(), embedder });
-        }
-        let done = embed(app, ollama, chroma, &embedder, generation, &collection).await?;
-        app.rag.desk.finish();
-        more |= done > 0;
-        if done > 0 && generation.serving {
+        match advance(app, ollama, chroma, memory, generation).await {
+            Ok(Step::Whole) => {}
             // What people ask in goes first; another generation gets its turn when this one is whole.
-            return Ok(true);
-        }
-        if done == 0 && !generation.serving {
-            connection = app.db.get().await?;
-            if generation::switch(&mut connection, generation.id).await? {
-                tracing::info!(model = generation.model, "the new index serves");
-                // Questions are asked of the new one before the old one's collection is dropped.
-                return Ok(true);
+            Ok(Step::Grown) if generation.serving => return Ok(Round { more: true, ..ended }),
+            Ok(Step::Switched) => return Ok(Round { more: true, ..ended }),
+            Ok(Step::Grown) => ended.more = true,
+            Err(error) => {
+                memory.forget(generation);
+                ended.trouble.get_or_insert(error);
             }
         }
     }
-    more |= erase(app, chroma, memory, &all).await?;
-    drop_old(app, chroma).await?;
+    // Not before the one that took its place is asked.
+    if let Err(error) = drop_old(app, chroma).await {
+        ended.trouble.get_or_insert(error);
+    }
     warn_of_change(app, &all);
-    Ok(more)
+    Ok(ended)
 }
 
-impl Memory {
-    async fn embedder(&mut self, ollama: &Ollama, model: &str) -> Result<Arc<Embedder>> {
-        if let Some(known) = self.embedders.get(model) {
-            return Ok(Arc::clone(known));
-        }
-        let new = Arc::new(Embedder::new(ollama, model).await?);
-        self.embedders.insert(model.to_owned(), Arc::clone(&new));
-        Ok(new)
+/// Brings one generation forward.
+async fn advance(
+    app: &App,
+    ollama: &Ollama,
+    chroma: &Chroma,
+    memory: &mut Memory,
+    generation: &Generation,
+) -> Result<Step> {
+    memory.compare(app, chroma, generation).await?;
+    let embedder = memory.embedder(ollama, &generation.model).await?;
+    if embedder.dimension != usize::try_from(generation.dimension)? {
+        bail!(
+            "the model {} gives {} numbers, the index was made with {}: run tars reindex",
+            generation.model,
+            embedder.dimension,
+            generation.dimension
+        );
     }
-
-    async fn collection(&mut self, chroma: &Chroma, name: &str) -> Result<String> {
-        if let Some(id) = self.collections.get(name) {
-            return Ok(id.clone());
-        }
-        let id = chroma.collection(name).await.context("Chroma")?.id;
-        self.collections.insert(name.to_owned(), id.clone());
-        Ok(id)
+    let collection = memory.collection(chroma, generation).await?;
+    if generation.serving {
+        let embedder = Arc::clone(&embedder);
+        app.rag.desk.set_serving(Serving { collection: collection.clone(), embedder });
     }
-
-    /// Once per start: a Chroma that holds fewer vectors than Postgres knows of was restored or replaced. What it lacks
-    /// is made again.
-    async fn compare(&mut self, app: &App, chroma: &Chroma, all: &[Generation]) -> Result<()> {
-        if self.compared {
-            return Ok(());
-        }
-        let connection = app.db.get().await?;
-        for generation in all {
-            let id = self.collection(chroma, &generation.collection).await?;
-            let there = i64::try_from(chroma.count(&id).await.context("Chroma")?)?;
-            let known = generation::progress(&connection, generation.id).await?.done;
-            if there < known {
-                tracing::warn!(there, known, "Chroma holds fewer vectors than the database knows: they are made again");
-                connection.execute("delete from vectors where generation = $1", &[&generation.id]).await?;
-            }
-        }
-        self.compared = true;
-        Ok(())
+    if embed(app, ollama, chroma, &embedder, generation, &collection, &mut memory.pace).await? > 0 {
+        return Ok(Step::Grown);
     }
+    if generation.serving {
+        return Ok(Step::Whole);
+    }
+    let mut connection = app.db.get().await?;
+    if !generation::switch(&mut connection, generation.id).await? {
+        return Ok(Step::Whole);
+    }
+    tracing::info!(model = generation.model, "the new index serves");
+    Ok(Step::Switched)
 }
 
-/// Embeds the next chunks of a generation; returns how many.
+/// Embeds the next chunks of a generation; returns how many. Each group is remembered as soon as Chroma has it, so that
+/// what fails or takes long costs no more than a group.
 async fn embed(
     app: &App,
     ollama: &Ollama,
@@ -182,38 +178,66 @@ async fn embed(
     embedder: &Embedder,
     generation: &Generation,
     collection: &str,
+    pace: &mut Pace,
 ) -> Result<usize> {
     let chunks = pending(app, generation.id).await?;
-    if chunks.is_empty() {
-        return Ok(0);
-    }
+    let mut rest = &chunks[..];
     // While Chroma writes one group, the embedder has the next.
-    let mut ready: Option<(&[Chunk], Vec<Vec<f32>>)> = None;
-    for group in chunks.chunks(BATCH * BATCHES_AT_ONCE) {
-        let (vectors, ()) =
-            tokio::try_join!(vectors_of(ollama, embedder, group), put(chroma, collection, ready.take()))?;
+    let mut ready: Option<Group<'_>> = None;
+    while !rest.is_empty() {
+        let (group, after) = rest.split_at(pace.group().min(rest.len()));
+        let begun = Instant::now();
+        let (vectors, kept) = tokio::join!(
+            vectors_of(ollama, embedder, group, pace.batch),
+            keep(app, chroma, generation.id, collection, ready.take())
+        );
+        kept?;
+        let vectors = vectors.inspect_err(|error| {
+            if error.is::<TooSlow>() {
+                pace.slower();
+            }
+        })?;
+        pace.took(begun.elapsed());
         ready = Some((group, vectors));
+        rest = after;
     }
-    put(chroma, collection, ready).await?;
-    remember(app, generation.id, &chunks).await?;
-    app.metrics.rag.vectors.inc_by(chunks.len() as u64);
+    keep(app, chroma, generation.id, collection, ready).await?;
     Ok(chunks.len())
 }
 
-async fn vectors_of(ollama: &Ollama, embedder: &Embedder, chunks: &[Chunk]) -> Result<Vec<Vec<f32>>> {
+async fn vectors_of(
+    ollama: &Ollama,
+    embedder: &Embedder,
+    chunks: &[Chunk],
+    batch: usize,
+) -> Result<Vec<Option<Vec<f32>>>> {
     let texts: Vec<String> = chunks.iter().map(|chunk| chunk.content.clone()).collect();
-    let batches: Vec<_> = texts.chunks(BATCH).map(|batch| embedder.texts(ollama, batch)).collect();
+    let batches: Vec<_> = texts.chunks(batch).map(|batch| embedder.texts(ollama, batch)).collect();
     Ok(try_join_all(batches).await.context("Ollama")?.into_iter().flatten().collect())
 }
 
-async fn put(chroma: &Chroma, collection: &str, ready: Option<(&[Chunk], Vec<Vec<f32>>)>) -> Result<()> {
+/// Into Chroma, and then into Postgres that it is there.
+async fn keep(app: &App, chroma: &Chroma, generation: i32, collection: &str, ready: Option<Group<'_>>) -> Result<()> {
     let Some((chunks, vectors)) = ready else { return Ok(()) };
-    let name =
-        |chunk: &Chunk| (chunk_id(chunk.document, chunk.revision, chunk.position), chunk.document.simple().to_string());
-    let names = chunks.iter().map(name);
-    let records: Vec<Record<'_>> =
-        names.zip(&vectors).map(|((id, document), vector)| Record { id, vector, document }).collect();
-    chroma.upsert(collection, &records).await.context("Chroma")
+    put(chroma, collection, chunks, &vectors).await?;
+    remember(app, generation, chunks, &vectors).await?;
+    let skipped = vectors.iter().filter(|vector| vector.is_none()).count();
+    if skipped > 0 {
+        tracing::warn!(skipped, "the embedding model refuses some texts: they are found by words only");
+    }
+    app.metrics.rag.vectors.inc_by((chunks.len() - skipped) as u64);
+    app.rag.desk.finish();
+    Ok(())
+}
+
+async fn put(chroma: &Chroma, collection: &str, chunks: &[Chunk], vectors: &[Option<Vec<f32>>]) -> Result<()> {
+    let mut records = Vec::with_capacity(chunks.len());
+    for (chunk, vector) in chunks.iter().zip(vectors) {
+        let Some(vector) = vector else { continue };
+        let id = chunk_id(chunk.document, chunk.revision, chunk.position);
+        records.push(Record { id, vector, document: chunk.document.simple().to_string() });
+    }
+    if records.is_empty() { Ok(()) } else { chroma.upsert(collection, &records).await.context("Chroma") }
 }
 
 async fn pending(app: &App, generation: i32) -> Result<Vec<Chunk>> {
@@ -237,21 +261,24 @@ async fn pending(app: &App, generation: i32) -> Result<Vec<Chunk>> {
     Ok(connection.query(&next, &[&generation, &ROUND]).await?.iter().map(of).collect())
 }
 
-async fn remember(app: &App, generation: i32, chunks: &[Chunk]) -> Result<()> {
+async fn remember(app: &App, generation: i32, chunks: &[Chunk], vectors: &[Option<Vec<f32>>]) -> Result<()> {
     // A document that went meanwhile is not remembered; its vectors are among the leftovers.
-    const DONE: &str = "insert into vectors (generation, document_id, revision, done)
-        select $1, u.d, u.r, u.n from unnest($2::uuid[], $3::integer[], $4::integer[]) as u (d, r, n)
+    const DONE: &str = "insert into vectors as v (generation, document_id, revision, done, skipped)
+        select $1, u.d, u.r, u.n, u.s from unnest($2::uuid[], $3::integer[], $4::integer[], $5::integer[]) as u (d, r, n, s)
         where exists (select 1 from documents where id = u.d)
-        on conflict (generation, document_id) do update set revision = excluded.revision, done = excluded.done";
-    let mut ends: HashMap<Uuid, (i32, i32)> = HashMap::new();
-    for chunk in chunks {
-        ends.insert(chunk.document, (chunk.revision, chunk.position + 1));
+        on conflict (generation, document_id) do update set revision = excluded.revision, done = excluded.done,
+            skipped = excluded.skipped + case when v.revision = excluded.revision then v.skipped else 0 end";
+    let mut ends: HashMap<Uuid, (i32, i32, i32)> = HashMap::new();
+    for (chunk, vector) in chunks.iter().zip(vectors) {
+        let end = ends.entry(chunk.document).or_default();
+        *end = (chunk.revision, chunk.position + 1, end.2 + i32::from(vector.is_none()));
     }
     let documents: Vec<Uuid> = ends.keys().copied().collect();
-    let revisions: Vec<i32> = ends.values().map(|(revision, _)| *revision).collect();
-    let counts: Vec<i32> = ends.values().map(|(_, count)| *count).collect();
+    let revisions: Vec<i32> = ends.values().map(|(revision, ..)| *revision).collect();
+    let counts: Vec<i32> = ends.values().map(|(_, count, _)| *count).collect();
+    let skipped: Vec<i32> = ends.values().map(|(.., skipped)| *skipped).collect();
     let connection = app.db.get().await?;
-    connection.execute(DONE, &[&generation, &documents, &revisions, &counts]).await?;
+    connection.execute(DONE, &[&generation, &documents, &revisions, &counts, &skipped]).await?;
     Ok(())
 }
 
@@ -264,7 +291,7 @@ async fn erase(app: &App, chroma: &Chroma, memory: &mut Memory, all: &[Generatio
         let (document, revision, count): (Uuid, i32, i32) = (row.get(0), row.get(1), row.get(2));
         let ids: Vec<String> = (0..count).map(|position| chunk_id(document, revision, position)).collect();
         for generation in all {
-            let collection = memory.collection(chroma, &generation.collection).await?;
+            let collection = memory.collection(chroma, generation).await?;
             for ids in ids.chunks(BATCH_MAX) {
                 chroma.delete(&collection, ids).await.context("Chroma")?;
             }

@@ -3,7 +3,9 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::beneath;
 use super::intake::Seen;
 use crate::reading::Kind;
 
@@ -21,18 +23,19 @@ pub(super) struct Walk {
     pub(super) file_system: String,
 }
 
-/// Walks the folder. Hidden names and links are passed over.
+/// Walks the folder and counts the steps, so that somebody else can see that it goes on. Hidden names and links are
+/// passed over.
 ///
 /// # Errors
 /// When the folder itself cannot be seen.
-pub(super) fn walk(folder: &Path) -> io::Result<Walk> {
+pub(super) fn walk(folder: &Path, steps: &AtomicU64) -> io::Result<Walk> {
     let root = folder.canonicalize()?;
     let mut walk = Walk { files: Vec::new(), trouble: None, file_system: file_system(&root)? };
     let mut folders = vec![(root.clone(), 0)];
     // The folder itself must be readable; one below it is a trouble that leaves the rest.
     fs::read_dir(&root)?;
     while let Some((path, depth)) = folders.pop() {
-        if let Err(error) = look_into(&root, &path, depth, &mut folders, &mut walk) {
+        if let Err(error) = look_into(&root, &path, depth, &mut folders, &mut walk, steps) {
             walk.note(&error);
         }
     }
@@ -56,14 +59,15 @@ fn look_into(
     depth: usize,
     folders: &mut Vec<(PathBuf, usize)>,
     walk: &mut Walk,
+    steps: &AtomicU64,
 ) -> io::Result<()> {
     if depth > DEPTH_MAX {
         return Err(io::Error::other("folders nest too deeply"));
     }
     for entry in fs::read_dir(path)? {
+        steps.fetch_add(1, Ordering::Relaxed);
         let entry = entry?;
-        let name = entry.file_name();
-        if name.as_encoded_bytes().starts_with(b".") || name == "lost+found" || name == "@eaDir" {
+        if beneath::is_passed_over(&entry.file_name()) {
             continue;
         }
         let kind = entry.file_type()?;
@@ -127,7 +131,9 @@ mod tests {
         }
         std::os::unix::fs::symlink("/etc", dir.path().join("etc")).unwrap();
         std::os::unix::fs::symlink("x.txt", dir.path().join("link.txt")).unwrap();
-        let walk = walk(dir.path()).unwrap();
+        let steps = AtomicU64::new(0);
+        let walk = walk(dir.path(), &steps).unwrap();
+        assert!(steps.into_inner() >= 9);
         let mut paths: Vec<_> = walk.files.iter().map(|file| file.path.as_str()).collect();
         paths.sort_unstable();
         assert_eq!(paths, ["a/b/z.pdf", "a/y.MD", "x.txt"]);
@@ -137,7 +143,7 @@ mod tests {
 
     #[test]
     fn a_folder_that_is_not_there_is_an_error() {
-        assert!(walk(Path::new("/no/such/folder")).is_err());
+        assert!(walk(Path::new("/no/such/folder"), &AtomicU64::new(0)).is_err());
     }
 
     #[test]

@@ -13,6 +13,9 @@ use crate::app::App;
 /// Changes come in swarms: a scan waits until it has been quiet for so long, but not for ever.
 const QUIET: Duration = Duration::from_secs(1);
 const QUIET_MAX: Duration = Duration::from_secs(10);
+const WATCHED_WITHIN: Duration = Duration::from_mins(2);
+/// A folder that is away is looked for so often.
+const AWAY_AGAIN: Duration = Duration::from_mins(5);
 
 pub(super) fn start(app: &App) {
     let app = app.clone();
@@ -22,15 +25,18 @@ pub(super) fn start(app: &App) {
             app.db.ready().await;
             let mut watched: Option<(RecommendedWatcher, mpsc::Receiver<()>)> = None;
             loop {
-                if let Err(error) = scan::scan(&app).await {
-                    tracing::warn!(error = crate::error::causes_of(&error).join(": "), "a scan failed");
-                }
-                app.rag.desk.finish();
-                // A folder that was mounted anew is another one to watch.
+                // Before the scan, so that nothing falls between the two. A folder that was mounted anew is another one.
                 if watched.is_none() {
-                    watched = watch(&app.rag.desk.folder);
+                    let folder = app.rag.desk.folder.clone();
+                    // It walks through all of the folder, too.
+                    watched = app.rag.desk.scans.run(WATCHED_WITHIN, move || watch(&folder)).await.ok().flatten();
                 }
-                let wait = app.config.scan_every;
+                let scanned = scan::scan(&app).await.unwrap_or_else(|error| {
+                    tracing::warn!(error = crate::error::causes_of(&error).join(": "), "a scan failed");
+                    false
+                });
+                app.rag.desk.finish();
+                let wait = if scanned { app.config.scan_every } else { app.config.scan_every.min(AWAY_AGAIN) };
                 tokio::select! {
                     () = app.rag.desk.to_scan.notified() => {}
                     () = tokio::time::sleep(wait) => watched = None,

@@ -9,8 +9,8 @@ use crate::app::App;
 
 /// Chunks per statement.
 const ROWS: usize = 500;
-/// How long a file whose disk says no is left alone, for each time it was tried.
-const AGAIN_AFTER_S: i32 = 60;
+/// How long a file whose disk says no is left alone at first; each time twice as long, up to an hour.
+const AGAIN_AFTER_S: f64 = 60.0;
 
 /// A document by its content, or by where it lies.
 struct Known {
@@ -27,11 +27,12 @@ struct Known {
 pub(super) async fn known(app: &App, job: &Job, content: &Content) -> Result<bool> {
     let mut connection = app.db.get().await?;
     let transaction = connection.transaction().await?;
+    own(&transaction, job).await?;
     let Some(same) = by_content(&transaction, content).await? else { return Ok(false) };
     if job.force || same.revision == 0 {
         return Ok(false);
     }
-    settle(&transaction, job, same.id).await?;
+    settle(&transaction, job, same.id, job.wanted).await?;
     transaction.commit().await?;
     app.rag.desk.wake_index();
     Ok(true)
@@ -47,7 +48,10 @@ pub(super) async fn document(app: &App, job: &Job, content: &Content, pieces: &[
     let mut connection = app.db.get().await?;
     let transaction = connection.transaction().await?;
     transaction.batch_execute("set local statement_timeout = 0").await?;
-    let before = match by_content(&transaction, content).await? {
+    own(&transaction, job).await?;
+    let same = by_content(&transaction, content).await?;
+    let is_news = same.is_none();
+    let before = match same {
         Some(same) => Some(same),
         // A changed file keeps its document, unless that lies elsewhere too.
         None => by_place(&transaction, job).await?.filter(|there| there.places == 1),
@@ -60,7 +64,7 @@ pub(super) async fn document(app: &App, job: &Job, content: &Content, pieces: &[
     if let Some(old) = before.filter(|known| known.revision > 0) {
         replace(&transaction, &old).await?;
     }
-    settle(&transaction, job, id).await?;
+    settle(&transaction, job, id, is_news || job.wanted).await?;
     transaction.commit().await?;
     app.rag.desk.wake_index();
     app.metrics.rag.documents.inc();
@@ -88,27 +92,39 @@ pub(super) async fn set_aside(app: &App, job: &Job, why: &str) -> Result<()> {
 /// # Errors
 /// What Postgres says.
 pub(super) async fn later(app: &App, job: &Job, why: &str) -> Result<()> {
-    const LATER: &str = "update jobs set begun_at = null, attempts = 0,
-        due_at = clock_timestamp() + make_interval(secs => $3) where source = $1 and path = $2";
+    const LATER: &str = "update jobs set begun_at = null, failures = least(failures + 1, 100),
+        due_at = clock_timestamp() + make_interval(secs => least(3600, $3 * power(2, least(failures, 10))))
+        where source = $1 and path = $2";
     let mut connection = app.db.get().await?;
     let transaction = connection.transaction().await?;
     tell(&transaction, job, why).await?;
-    transaction.execute(LATER, &[&job.source, &job.path, &f64::from(AGAIN_AFTER_S)]).await?;
+    transaction.execute(LATER, &[&job.source, &job.path, &AGAIN_AFTER_S]).await?;
     transaction.commit().await?;
     Ok(())
 }
 
-/// The file is not there any more. A place that never had a document goes; of others the next scan decides.
+/// The file is not there any more. A place that never had a document goes; of others the next scan decides. What was
+/// announced of such a place was never read: whatever lies there when the folder is back is news.
 ///
 /// # Errors
 /// What Postgres says.
 pub(super) async fn forget(app: &App, job: &Job) -> Result<()> {
     const GONE: &str = "delete from places where source = $1 and path = $2 and document_id is null";
+    const UNREAD: &str = "update places set modified_ns = 0 where source = $1 and path = $2";
     let mut connection = app.db.get().await?;
     let transaction = connection.transaction().await?;
+    own(&transaction, job).await?;
     end(&transaction, job).await?;
     transaction.execute(GONE, &[&job.source, &job.path]).await?;
+    transaction.execute(UNREAD, &[&job.source, &job.path]).await?;
     transaction.commit().await?;
+    Ok(())
+}
+
+/// The place first, then documents, everywhere: two that lock in different orders wait for each other.
+async fn own(transaction: &Transaction<'_>, job: &Job) -> Result<()> {
+    const OWN: &str = "select 1 from places where source = $1 and path = $2 for update";
+    transaction.query_opt(OWN, &[&job.source, &job.path]).await?;
     Ok(())
 }
 
@@ -195,17 +211,19 @@ async fn replace(transaction: &Transaction<'_>, old: &Known) -> Result<()> {
     Ok(())
 }
 
-/// The place is this document's from now on; one that lay there before and nowhere else goes to the trash.
-async fn settle(transaction: &Transaction<'_>, job: &Job, id: Uuid) -> Result<()> {
-    const BEFORE: &str = "select document_id from places where source = $1 and path = $2 for update";
+/// The place is this document's from now on; one that lay there before and nowhere else goes to the trash. What
+/// somebody deleted comes back only if it is `wanted`: a scan that meets the same content again is no reason.
+async fn settle(transaction: &Transaction<'_>, job: &Job, id: Uuid, wanted: bool) -> Result<()> {
+    const BEFORE: &str = "select document_id from places where source = $1 and path = $2";
     const NOW: &str = "update places set document_id = $3, reason = null where source = $1 and path = $2";
     const BACK: &str =
-        "update documents set trashed_at = null, trashed_why = null where id = $1 and trashed_at is not null";
+        "update documents set trashed_at = null, trashed_why = null where id = $1 and trashed_at is not null
+        and (trashed_why <> 'deleted' or $2)";
     const OVER: &str = "update documents d set trashed_at = now(), trashed_why = 'replaced' where id = $1
         and trashed_at is null and not exists (select 1 from places p where p.document_id = d.id)";
     let before: Option<Uuid> = transaction.query_one(BEFORE, &[&job.source, &job.path]).await?.get(0);
     transaction.execute(NOW, &[&job.source, &job.path, &id]).await?;
-    transaction.execute(BACK, &[&id]).await?;
+    transaction.execute(BACK, &[&id, &wanted]).await?;
     if let Some(before) = before.filter(|before| *before != id) {
         transaction.execute(OVER, &[&before]).await?;
     }
@@ -224,7 +242,7 @@ async fn tell(transaction: &Transaction<'_>, job: &Job, why: &str) -> Result<()>
 // A file that was announced again meanwhile is read again.
 async fn end(transaction: &Transaction<'_>, job: &Job) -> Result<()> {
     const DONE: &str = "delete from jobs where source = $1 and path = $2 and asked_at = $3";
-    const AGAIN: &str = "update jobs set begun_at = null, attempts = 0 where source = $1 and path = $2";
+    const AGAIN: &str = "update jobs set begun_at = null, attempts = 0, failures = 0 where source = $1 and path = $2";
     if transaction.execute(DONE, &[&job.source, &job.path, &job.asked_at]).await? == 0 {
         transaction.execute(AGAIN, &[&job.source, &job.path]).await?;
     }

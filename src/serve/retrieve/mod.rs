@@ -25,6 +25,8 @@ pub(crate) use fuse::Key;
 
 /// The least number of candidates that each way gives.
 const CANDIDATES: usize = 40;
+/// No more neighbours are asked for, however many of them may not be seen.
+const NEAR_MAX: usize = 2560;
 /// A question's vector is made within this, or the question is answered by words.
 const EMBED_WITHIN: Duration = Duration::from_secs(10);
 const CHROMA_WITHIN: Duration = Duration::from_secs(5);
@@ -103,25 +105,32 @@ pub(crate) struct Searcher {
 /// 503 without Postgres.
 pub(crate) async fn search(app: &App, query: &Query) -> Result<Found, Problem> {
     app.note_query();
+    // Before the slot: an embedder that takes its time must not keep those waiting who have their vectors.
+    let vector = vector(app, &query.text).await;
     let _slot = app.rag.searcher.slots.acquire().await.map_err(|_| Problem::internal())?;
     let allowed = allowed(app, query).await?;
     if allowed.as_ref().is_some_and(Vec::is_empty) {
         return Ok(Found::default());
     }
-    let count = CANDIDATES.max(query.top_k * 3);
-    let (words, near) = tokio::join!(
+    let floor = app.rag.desk.serving().map_or(1.0, |serving| serving.embedder.floor);
+    let mut count = CANDIDATES.max(query.top_k * 3);
+    let (words, mut near) = tokio::join!(
         words::search(app, &query.text, count, allowed.as_deref()),
-        by_meaning(app, &query.text, count, allowed.as_deref()),
+        by_meaning(app, vector.as_ref(), count, allowed.as_deref()),
     );
     let words = words?;
-    let (near, words_only) = match near {
-        Ok(near) => (near, None),
-        Err(why) => (Vec::new(), Some(why)),
-    };
-    let ranked = fuse::fuse(&near, &words);
-    let floor = app.rag.desk.serving().map_or(1.0, |serving| serving.embedder.floor);
-    let (passages, supported) = fetch(app, query, &ranked, allowed.as_deref(), floor).await?;
-    Ok(Found { passages, words_only, supported })
+    loop {
+        let ranked = fuse::fuse(near.as_deref().unwrap_or_default(), &words);
+        let seen = fetch(app, query, &ranked, allowed.as_deref(), floor).await?;
+        // Chroma knows nothing of the trash: where that crowds out what people may see, more of its neighbours are asked for.
+        let is_crowded = seen.hidden > 0 && seen.passages.len() < query.top_k;
+        let has_more = near.as_ref().is_ok_and(|near| near.len() >= count) && count < NEAR_MAX;
+        if !is_crowded || !has_more {
+            return Ok(Found { passages: seen.passages, words_only: near.err(), supported: seen.supported });
+        }
+        count *= 4;
+        near = by_meaning(app, vector.as_ref(), count, allowed.as_deref()).await;
+    }
 }
 
 /// The documents that a filter leaves; `None` without a filter.
@@ -139,8 +148,8 @@ async fn allowed(app: &App, query: &Query) -> Result<Option<Vec<Uuid>>, Problem>
     Ok(Some(rows.iter().map(|row| row.get(0)).collect()))
 }
 
-/// The nearest vectors, or why there are none in words for people.
-async fn by_meaning(app: &App, text: &str, count: usize, allowed: Option<&[Uuid]>) -> Result<Vec<Near>, String> {
+/// The index that serves with a question's vector for it, or why there is none in words for people.
+async fn vector(app: &App, text: &str) -> Result<(Arc<Serving>, Arc<Vec<f32>>), String> {
     let Ok(Some(_)) = app.ollama() else { return Err("no language model was chosen".to_owned()) };
     let Some(serving) = app.rag.desk.serving() else {
         return Err(app.rag.desk.trouble().unwrap_or_else(|| "the index is not ready yet".to_owned()));
@@ -148,27 +157,39 @@ async fn by_meaning(app: &App, text: &str, count: usize, allowed: Option<&[Uuid]
     if let Some(why) = app.rag.searcher.resting() {
         return Err(why);
     }
-    let asked = ask_index(app, &serving, text, count, allowed).await;
-    asked.map_err(|error| {
-        let why = crate::error::causes_of(&error).join(": ");
-        tracing::warn!(why, "a question is answered by words only");
-        app.rag.searcher.rest(&why);
-        app.rag.desk.wake_index();
-        why
-    })
+    let vector = question(app, &serving, text).await.map_err(|error| failed(app, &error))?;
+    Ok((serving, vector))
+}
+
+/// The nearest vectors, or why there are none.
+async fn by_meaning(
+    app: &App,
+    vector: Result<&(Arc<Serving>, Arc<Vec<f32>>), &String>,
+    count: usize,
+    allowed: Option<&[Uuid]>,
+) -> Result<Vec<Near>, String> {
+    let (serving, vector) = vector.map_err(Clone::clone)?;
+    ask_index(app, serving, vector, count, allowed).await.map_err(|error| failed(app, &error))
+}
+
+fn failed(app: &App, error: &anyhow::Error) -> String {
+    let why = crate::error::causes_of(error).join(": ");
+    tracing::warn!(why, "a question is answered by words only");
+    app.rag.searcher.rest(&why);
+    app.rag.desk.doubt();
+    why
 }
 
 async fn ask_index(
     app: &App,
     serving: &Serving,
-    text: &str,
+    vector: &[f32],
     count: usize,
     allowed: Option<&[Uuid]>,
 ) -> Result<Vec<Near>> {
-    let vector = question(app, serving, text).await?;
     let filter = allowed.filter(|allowed| allowed.len() <= FILTER_MAX);
     let filter: Option<Vec<String>> = filter.map(|allowed| allowed.iter().map(|id| id.simple().to_string()).collect());
-    let asked = app.chroma()?.query(&serving.collection, &vector, count, filter.as_deref());
+    let asked = app.chroma()?.query(&serving.collection, vector, count, filter.as_deref());
     timeout(CHROMA_WITHIN, asked)
         .await
         .map_err(|_| anyhow!("no answer of Chroma within {} s", CHROMA_WITHIN.as_secs()))?
@@ -192,6 +213,14 @@ async fn question(app: &App, serving: &Serving, text: &str) -> Result<Arc<Vec<f3
     Ok(vector)
 }
 
+/// What is left of the candidates.
+struct Seen {
+    passages: Vec<Passage>,
+    supported: bool,
+    /// Candidates that nobody may see: in the trash, not in the filter, or left over.
+    hidden: usize,
+}
+
 /// The texts of the best, as far as they may be seen.
 async fn fetch(
     app: &App,
@@ -199,7 +228,7 @@ async fn fetch(
     ranked: &[fuse::Ranked],
     allowed: Option<&[Uuid]>,
     floor: f32,
-) -> Result<(Vec<Passage>, bool), Problem> {
+) -> Result<Seen, Problem> {
     // Only chunks of the revision that is seen exist; what is in the trash is not seen.
     const FETCH: &str = "select c.document_id, c.revision, c.position, c.content, d.file_name, d.folder,
             case when cardinality(q.w) = 0 then 0::real else (select count(*) from unnest(q.w) w
@@ -212,7 +241,7 @@ async fn fetch(
     let statement = connection.prepare_cached(FETCH).await?;
     let is_allowed = |ranked: &&fuse::Ranked| allowed.is_none_or(|allowed| allowed.contains(&ranked.key.document));
     let wanted: Vec<&fuse::Ranked> = ranked.iter().filter(is_allowed).collect();
-    let (mut passages, mut supported) = (Vec::new(), false);
+    let mut seen = Seen { passages: Vec::new(), supported: false, hidden: ranked.len() - wanted.len() };
     // The best few are nearly always enough; more are looked at where some may not be seen or are too far.
     for some in wanted.chunks((query.top_k + 5).max(10)) {
         let documents: Vec<Uuid> = some.iter().map(|ranked| ranked.key.document).collect();
@@ -221,19 +250,22 @@ async fn fetch(
         let rows = connection.query(&statement, &[&documents, &revisions, &positions, &query.text]).await?;
         let rows: HashMap<Key, &Row> = rows.iter().map(|row| (key_of(row), row)).collect();
         for ranked in some {
-            let Some(row) = rows.get(&ranked.key) else { continue };
+            let Some(row) = rows.get(&ranked.key) else {
+                seen.hidden += 1;
+                continue;
+            };
             let share: f32 = row.get(6);
             let near = ranked.similarity.map(|cosine| cosine.clamp(0.0, 1.0));
-            supported |= share >= WORDS_SUPPORT || near.is_some_and(|cosine| cosine >= floor);
+            seen.supported |= share >= WORDS_SUPPORT || near.is_some_and(|cosine| cosine >= floor);
             if near.unwrap_or_default().max(share) >= query.threshold {
-                passages.push(passage(row, near.unwrap_or(share), (near.is_some(), ranked.by_words)));
+                seen.passages.push(passage(row, near.unwrap_or(share), (near.is_some(), ranked.by_words)));
             }
-            if passages.len() == query.top_k {
-                return Ok((passages, supported));
+            if seen.passages.len() == query.top_k {
+                return Ok(seen);
             }
         }
     }
-    Ok((passages, supported))
+    Ok(seen)
 }
 
 fn key_of(row: &Row) -> Key {

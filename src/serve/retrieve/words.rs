@@ -8,10 +8,11 @@ use crate::app::App;
 use crate::db::Connection;
 use crate::problem::Problem;
 
-/// The ranked chunks that hold the words. `{}` is the query, made once and not for every row.
+/// The ranked chunks that hold the words, those in the trash left out. `{}` is the query, made once and not for every row.
 const ASK: &str = "with q as materialized (select {} as q)
     select c.document_id, c.revision, c.position from q, chunks c
     where c.search @@ q.q and ($2::uuid[] is null or c.document_id = any($2))
+        and c.document_id not in (select id from documents where trashed_at is not null)
     order by ts_rank(c.search, q.q, 1) desc, c.document_id, c.position limit $3";
 const ALL: &str = "plainto_tsquery('english', $1)";
 const ANY: &str = "replace(plainto_tsquery('english', $1)::text, ' & ', ' | ')::tsquery";

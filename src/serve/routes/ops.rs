@@ -1,5 +1,6 @@
 //! `/ops/…`: for administrators, by password or by API key. Each look is audited, once in ten minutes per path.
 
+use std::path::Path;
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -135,7 +136,7 @@ struct Lines {
 async fn summary(State(app): State<App>, origin: Origin, Admin(admin): Admin) -> Json<Summary> {
     audit::look(&app, &origin, &admin, "/ops/summary").await;
     let (ready, models, collections, documents, resources, build) =
-        tokio::join!(ready::look(&app), models(&app), collections(&app), documents(&app), machine(), build());
+        tokio::join!(ready::look(&app), models(&app), collections(&app), documents(&app), machine(&app), build());
     Json(Summary {
         status: ready.status,
         mode: mode_now(&ready),
@@ -156,7 +157,7 @@ async fn summary(State(app): State<App>, origin: Origin, Admin(admin): Admin) ->
     responses((status = 200, body = Snapshot)))]
 async fn snapshot(State(app): State<App>, origin: Origin, Admin(admin): Admin) -> Json<Snapshot> {
     audit::look(&app, &origin, &admin, "/ops/health-snapshot").await;
-    let (ready, documents, resources) = tokio::join!(ready::look(&app), documents(&app), machine());
+    let (ready, documents) = tokio::join!(ready::look(&app), documents(&app));
     Json(Snapshot {
         status: ready.status,
         mode: mode_now(&ready),
@@ -165,7 +166,7 @@ async fn snapshot(State(app): State<App>, origin: Origin, Admin(admin): Admin) -
         uptime_s: app.began.elapsed().as_secs(),
         services: services(ready),
         documents,
-        memory_bytes: resources.memory_bytes,
+        memory_bytes: resources::look(&[]).memory_bytes,
     })
 }
 
@@ -197,10 +198,13 @@ async fn documents(app: &App) -> Option<Numbers> {
     tokio::time::timeout(WITHIN, numbers::read(app)).await.ok()?.ok()
 }
 
-// statvfs hangs with a NAS that hangs.
-async fn machine() -> Resources {
-    let looked = tokio::time::timeout(WITHIN, tokio::task::spawn_blocking(resources::look)).await;
-    looked.ok().and_then(Result::ok).unwrap_or_default()
+// The documents folder's disk is missing while that hangs.
+async fn machine(app: &App) -> Resources {
+    let (desk, folder) = (&app.rag.desk, app.rag.desk.folder.clone());
+    let mut resources = resources::look(&[Path::new("/"), &desk.uploads]);
+    let disk = desk.looks.run(WITHIN, move || resources::disk(&folder)).await;
+    resources.disks.extend(disk.ok().flatten());
+    resources
 }
 
 async fn collections(app: &App) -> Option<Vec<Collection>> {

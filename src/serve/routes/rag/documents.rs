@@ -21,17 +21,20 @@ use crate::app::App;
 use crate::audit::{self, Who};
 use crate::auth::User;
 use crate::auth::key::hex;
-use crate::documents::intake::{self, Outcome, Seen};
-use crate::documents::{UPLOADS, trash};
+use crate::documents::intake::{self, Outcome, Seen, Why};
+use crate::documents::{UPLOADS, sweep, trash};
 use crate::extract::{Json, Origin, Path, Query};
 use crate::problem::Problem;
 use crate::reading::{FILE_MAX_BYTES, Kind};
+use crate::resources;
 
 /// How long an upload may take to be read before the answer is that it goes on.
 const SETTLED_WITHIN: Duration = Duration::from_mins(1);
 const EMBEDDED_WITHIN: Duration = Duration::from_secs(10);
 /// Room for what stands round the file in a form.
 const FORM_BYTES: usize = 64 << 10;
+/// So much of the disk is left to the stores, whatever is sent.
+const LEFT_FREE_BYTES: u64 = 512 << 20;
 /// A client that sends nothing for so long has left.
 const NEXT_BYTES_WITHIN: Duration = Duration::from_mins(1);
 
@@ -72,7 +75,7 @@ struct Document {
     total_chunks: i32,
     /// `ready`, or `trashed`
     state: &'static str,
-    /// Why its newest content could not be read, or why it is in the trash
+    /// Why its newest content could not be read, why it is in the trash, or what of it has no vectors
     reason: Option<String>,
     /// When its content was indexed
     #[schema(value_type = Option<String>, format = DateTime)]
@@ -88,25 +91,6 @@ struct Documents {
     documents: Vec<Document>,
     /// All of them
     total_documents: i64,
-}
-
-/// A file that could not be read.
-#[derive(Debug, Serialize, ToSchema)]
-struct Aside {
-    /// Its name
-    file_name: String,
-    /// Where it lies below the documents folder; none for an upload
-    path: Option<String>,
-    /// Why
-    reason: String,
-    /// Whether it is tried again by itself
-    again: bool,
-}
-
-#[derive(Debug, Serialize, ToSchema)]
-struct SetAside {
-    /// One page of them
-    files: Vec<Aside>,
 }
 
 /// Which documents.
@@ -135,11 +119,7 @@ struct Form {
 }
 
 pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
-        .routes(routes!(list))
-        .routes(routes!(show, delete))
-        .routes(routes!(restore))
-        .routes(routes!(set_aside))
+    OpenApiRouter::new().routes(routes!(list)).routes(routes!(show, delete)).routes(routes!(restore))
 }
 
 pub(super) fn uploads() -> OpenApiRouter<App> {
@@ -173,6 +153,11 @@ async fn upload(
     if announced.is_some_and(|bytes| bytes > FILE_MAX_BYTES + FORM_BYTES as u64) {
         return Err(Problem::of_too_large());
     }
+    let free = resources::disk(&app.rag.desk.uploads).map(|disk| disk.free_bytes);
+    if !has_room(free, announced.unwrap_or(FILE_MAX_BYTES)) {
+        let detail = "there is no room for it on the disk: have something removed, or the disk enlarged";
+        return Err(Problem::new(StatusCode::INSUFFICIENT_STORAGE, "no-room", detail));
+    }
     // Nothing is taken in that could not be remembered.
     drop(app.db.get().await?);
     let mut stored = None;
@@ -183,7 +168,6 @@ async fn upload(
         stored = Some(store(&app, field).await?);
     }
     let seen = stored.ok_or_else(|| Problem::invalid("file", "the form has no field \"file\""))?;
-    intake::announce(&app, UPLOADS, std::slice::from_ref(&seen), false).await?;
     let settled = intake::settled(&app, UPLOADS, &seen.path, SETTLED_WITHIN).await?;
     let answer = indexed(&app, settled, &seen.file_name, begun).await;
     let (object, outcome) = match &answer {
@@ -202,6 +186,7 @@ async fn next(form: &mut Multipart) -> Result<Option<Field<'_>>, Problem> {
 }
 
 /// Writes the file under its sum, whole or not at all: a reader never sees half of it, and the same one twice is one.
+/// Then it gets its place and its job.
 async fn store(app: &App, mut field: Field<'_>) -> Result<Seen, Problem> {
     let file_name = clean_name(field.file_name().unwrap_or_default())?;
     let kind = Kind::of(FilePath::new(&file_name)).ok_or_else(|| {
@@ -216,7 +201,7 @@ async fn store(app: &App, mut field: Field<'_>) -> Result<Seen, Problem> {
         tracing::error!(error = %error, "an upload could not be kept");
         Problem::unavailable("the upload cannot be kept: the disk says no")
     };
-    let partial = tempfile::Builder::new().prefix(".new-").tempfile_in(folder).map_err(disk)?;
+    let partial = tempfile::Builder::new().prefix(sweep::PARTIAL).tempfile_in(folder).map_err(disk)?;
     let mut file = tokio::fs::File::from_std(partial.as_file().try_clone().map_err(disk)?);
     let (mut sum, mut bytes) = (digest::Context::new(&digest::SHA256), 0);
     loop {
@@ -232,11 +217,21 @@ async fn store(app: &App, mut field: Field<'_>) -> Result<Seen, Problem> {
     file.flush().await.map_err(disk)?;
     file.sync_all().await.map_err(disk)?;
     let path = format!("{}.{}", hex(sum.finish().as_ref()), kind.name());
+    // Until it has its place nobody may take the file for one that nothing belongs to.
+    let _kept = app.rag.desk.keeping.read().await;
     let whole = partial.persist(folder.join(&path)).map_err(|error| disk(error.error))?;
     let metadata = whole.metadata().map_err(disk)?;
+    // Its name must outlast a power cut as well: the place does.
+    let named = tokio::fs::File::open(folder).await.map_err(disk)?;
+    named.sync_all().await.map_err(disk)?;
     let mut seen = Seen::new(FilePath::new(&path), &metadata).ok_or_else(Problem::internal)?;
     seen.file_name = file_name;
+    intake::announce(app, UPLOADS, std::slice::from_ref(&seen), Why::Wanted { force: false }).await?;
     Ok(seen)
+}
+
+fn has_room(free_bytes: Option<u64>, announced: u64) -> bool {
+    free_bytes.is_none_or(|free| free >= LEFT_FREE_BYTES.saturating_add(announced))
 }
 
 /// A name without a path, short enough and without what a terminal would act upon.
@@ -304,7 +299,9 @@ pub(super) async fn indexed(
 }
 
 const COLUMNS: &str = "select id, file_name, folder, kind, bytes, encode(sha256, 'hex'), chunk_count,
-    trashed_at is not null, coalesce(trashed_why, reason), indexed_at, trashed_at + make_interval(days => $1) from documents";
+    trashed_at is not null, coalesce(trashed_why, reason, (select 'the embedding model refuses ' || v.skipped
+        || ' of its pieces: they are found by words only' from vectors v join generations g on g.id = v.generation
+        where g.state = 'serving' and v.document_id = documents.id and v.skipped > 0)), indexed_at, trashed_at + make_interval(days => $1) from documents";
 
 fn document(row: &Row) -> Document {
     Document {
@@ -383,22 +380,15 @@ fn changed(changed: bool) -> Result<(), Problem> {
     if changed { Ok(()) } else { Err(Problem::not_found("document")) }
 }
 
-/// Files that could not be read
-#[utoipa::path(get, path = "/rag/set-aside", tag = "rag", security(("bearer" = [])),
-    responses((status = 200, description = "The first 500 of them", body = SetAside)))]
-async fn set_aside(State(app): State<App>, _user: User) -> Result<Json<SetAside>, Problem> {
-    const ASK: &str =
-        "select p.file_name, case when p.source = $1 then null else p.path end, p.reason, j.path is not null
-        from places p left join jobs j on j.source = p.source and j.path = p.path
-        where p.reason is not null order by p.source, p.path limit 500";
-    let connection = app.db.get().await?;
-    let of = |row: &Row| Aside { file_name: row.get(0), path: row.get(1), reason: row.get(2), again: row.get(3) };
-    Ok(Json(SetAside { files: connection.query(ASK, &[&UPLOADS]).await?.iter().map(of).collect() }))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_last_room_is_the_stores() {
+        assert!(has_room(Some(2 << 30), 200 << 20) && has_room(None, 1));
+        assert!(!has_room(Some(600 << 20), 200 << 20) && !has_room(Some(0), 0) && !has_room(Some(1 << 30), u64::MAX));
+    }
 
     #[test]
     fn a_name_is_only_a_name() {

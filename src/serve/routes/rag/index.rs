@@ -17,7 +17,7 @@ use crate::audit::{self, Who};
 use crate::auth::{Admin, User};
 use crate::documents::beneath::{self, Refusal};
 use crate::documents::generation::{self, Progress};
-use crate::documents::intake::{self, Seen};
+use crate::documents::intake::{self, Seen, Why};
 use crate::documents::{FOLDER, vectors};
 use crate::extract::{Json, Origin};
 use crate::problem::Problem;
@@ -27,6 +27,8 @@ use crate::reading::Kind;
 const BATCH_MAX: usize = 1000;
 /// How long one file may take before the answer is that it goes on.
 const SETTLED_WITHIN: Duration = Duration::from_mins(2);
+/// How long the folder may take to say what lies at a batch of paths.
+const LOOKED_WITHIN: Duration = Duration::from_secs(15);
 
 /// A file of the documents folder.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -114,9 +116,11 @@ async fn index(
     Json(file): Json<File>,
 ) -> Result<(StatusCode, Json<Indexed>), Problem> {
     let begun = Instant::now();
-    let seen =
-        look(&app, file.file_path).await.map_err(|(status, _, reason)| Problem::new(status, "not-readable", reason))?;
-    intake::announce(&app, FOLDER, std::slice::from_ref(&seen), file.force_reindex).await?;
+    let looked = look(&app, vec![file.file_path]).await?.into_iter().next();
+    let looked = looked.unwrap_or_else(|| Err((StatusCode::NOT_FOUND, String::new(), Refusal::Missing.to_string())));
+    let seen = looked.map_err(|(status, _, reason)| Problem::new(status, "not-readable", reason))?;
+    let why = Why::Wanted { force: file.force_reindex };
+    intake::announce(&app, FOLDER, std::slice::from_ref(&seen), why).await?;
     let settled = intake::settled(&app, FOLDER, &seen.path, SETTLED_WITHIN).await?;
     indexed(&app, settled, &seen.file_name, begun).await
 }
@@ -134,14 +138,14 @@ async fn batch(
         return Err(Problem::invalid("file_paths", format!("1 to {BATCH_MAX} paths")));
     }
     let (mut seen, mut refused) = (Vec::new(), Vec::new());
-    for path in files.file_paths {
-        match look(&app, path).await {
+    for looked in look(&app, files.file_paths).await? {
+        match looked {
             Ok(file) if seen.iter().all(|other: &Seen| other.path != file.path) => seen.push(file),
             Ok(_) => {}
             Err((_, file_path, reason)) => refused.push(Refused { file_path, reason }),
         }
     }
-    intake::announce(&app, FOLDER, &seen, files.force_reindex).await?;
+    intake::announce(&app, FOLDER, &seen, Why::Wanted { force: files.force_reindex }).await?;
     let batch = Batch { accepted: seen.len(), refused, processing_time_ms: ms(begun) };
     Ok((StatusCode::ACCEPTED, Json(batch)))
 }
@@ -202,16 +206,14 @@ async fn reindex(
     Ok((StatusCode::ACCEPTED, Json(index)))
 }
 
-/// A file that can be read, or why not.
-async fn look(app: &App, given: String) -> Result<Seen, (StatusCode, String, String)> {
+/// What is said of a path: the file that lies there, or why it cannot be read.
+type Looked = Result<Seen, (StatusCode, String, String)>;
+
+async fn look(app: &App, given: Vec<String>) -> Result<Vec<Looked>, Problem> {
     let folder = app.rag.desk.folder.clone();
-    let looked = tokio::task::spawn_blocking(move || {
-        let seen = see(&folder, &given);
-        seen.map_err(|(status, reason)| (status, given, reason))
-    });
-    looked.await.unwrap_or_else(|_| {
-        Err((StatusCode::INTERNAL_SERVER_ERROR, String::new(), "it cannot be looked at".to_owned()))
-    })
+    let one = move |given: String| see(&folder, &given).map_err(|(status, reason)| (status, given, reason));
+    let looked = app.rag.desk.looks.run(LOOKED_WITHIN, move || given.into_iter().map(one).collect()).await;
+    looked.map_err(|_| Problem::unavailable("the documents folder does not answer"))
 }
 
 fn see(folder: &std::path::Path, given: &str) -> Result<Seen, (StatusCode, String)> {
@@ -225,6 +227,8 @@ fn see(folder: &std::path::Path, given: &str) -> Result<Seen, (StatusCode, Strin
     };
     let path: PathBuf = beneath::relative(folder, given).map_err(refusal)?;
     let file = beneath::open(folder, &path).map_err(refusal)?;
+    // Under the name that a scan finds it by, be it given through a link.
+    let path = beneath::place(folder, &file).map_err(refusal)?;
     if Kind::of(&path).is_none() {
         return Err((
             StatusCode::UNSUPPORTED_MEDIA_TYPE,

@@ -5,6 +5,7 @@ mod documents;
 mod index;
 mod query;
 mod search;
+mod set_aside;
 mod sources;
 
 use utoipa_axum::router::OpenApiRouter;
@@ -19,6 +20,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .merge(documents::routes())
         .merge(index::routes())
         .merge(search::routes())
+        .merge(set_aside::routes())
         .merge(sources::routes())
 }
 
