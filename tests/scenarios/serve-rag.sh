@@ -254,7 +254,7 @@ within 30 "45 of them are read" zebras
 within 30 "they have their vectors" is_embedded
 sql "update documents set trashed_at = now(), trashed_why = 'deleted' where file_name ~ '^z[0-9]+.txt$'"
 asked 200 POST /rag/search '{"query":"zebra stripes","top_k":3}'
-expect_json 'd["mode"], d["results"][0]["file_name"], d["results"][0]["matched"]' '["hybrid", "keeper.txt", ["meaning", "words"]]'
+expect_json 'd["mode"], d["results"][0]["file_name"], any("meaning" in r["matched"] for r in d["results"])' '["hybrid", "keeper.txt", true]'
 touch "$WORK"/docs/zoo/z*.txt
 scan
 within 30 "touched files are read" no_jobs

@@ -202,8 +202,8 @@ async fn documents(app: &App) -> Option<Numbers> {
 async fn machine(app: &App) -> Resources {
     let (desk, folder) = (&app.rag.desk, app.rag.desk.folder.clone());
     let mut resources = resources::look(&[Path::new("/"), &desk.uploads]);
-    let disk = desk.looks.run(WITHIN, move || resources::disk(&folder)).await;
-    resources.disks.extend(disk.ok().flatten());
+    let mounted = desk.looks.run(WITHIN, move || resources::disk(&folder)).await;
+    resources.disks.extend(mounted.ok().flatten());
     resources
 }
 
