@@ -93,6 +93,8 @@ pub enum Command {
     Reindex(crate::command::reindex::ReindexArgs),
     /// Add, list and change the users of the API, without anybody's password
     User(crate::command::user::UserArgs),
+    /// Pack what a support engineer needs into one file, without secrets
+    SupportBundle(crate::command::support_bundle::SupportBundleArgs),
     /// Copy stdin to stdout without secrets
     Redact(crate::command::redact::RedactArgs),
     /// Run the backend: the API that people talk to (inside its container)
@@ -123,6 +125,7 @@ impl Command {
             Self::Model(_) => "model",
             Self::Reindex(_) => "reindex",
             Self::User(_) => "user",
+            Self::SupportBundle(_) => "support-bundle",
             Self::Redact(_) => "redact",
             Self::Serve(_) => "serve",
             Self::Completions { .. } => "completions",

@@ -2,7 +2,7 @@
 
 use crate::docker::{Container, Docker};
 use crate::error::Failure;
-use crate::redact::{Redactor, is_secret_key};
+use crate::redact::{Builder, Redactor, is_secret_key};
 use crate::stack::home::Home;
 use crate::stack::{STACK_LABEL, Stack, env};
 use crate::ui::Ui;
@@ -90,10 +90,14 @@ impl Context {
         self.teach();
     }
 
+    /// The engine of this run with more in it: what else is secret, names to obfuscate.
+    pub fn redactor_with(&self, more: impl FnOnce(Builder) -> Builder) -> Redactor {
+        let known = |builder: Builder, (key, value): &(String, String)| builder.value(key, value);
+        more(self.learned.iter().fold(self.redactor.continued(), known)).build()
+    }
+
     fn teach(&mut self) {
-        let builder =
-            self.learned.iter().fold(self.redactor.continued(), |builder, (key, value)| builder.value(key, value));
-        self.redactor = builder.build();
+        self.redactor = self.redactor_with(|builder| builder);
         let redactor = self.redactor.clone();
         self.ui.redact_with(std::sync::Arc::new(move |text| redactor.text(text).into_owned()));
     }

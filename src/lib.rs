@@ -7,6 +7,7 @@
 //! lib         this map, and the one match over commands
 //! cli, serve  the clap tree; the backend (knows nothing of Docker)
 //! command     one file per verb; verbs do not call each other
+//! bundle      what a support engineer needs, collected, proven and written
 //! check       pure functions over facts; facts: everything looked at, under deadlines
 //! operate     what changes the world, once
 //! context     stack, engine, interface and the wish to stop; built once
@@ -16,6 +17,7 @@
 //! `archive`, `base` (error, exit), `client`, `redact` and `serve` are crates of their own: they compile beside the rest,
 //! and only when they change.
 
+pub mod bundle;
 pub mod check;
 pub mod cli;
 pub mod command;
@@ -111,6 +113,7 @@ async fn execute(context: &mut Context, command: &Command) -> anyhow::Result<Box
         Command::Model(args) => Box::pin(command::model::run(context, args)).await,
         Command::Reindex(args) => command::reindex::run(context, args).await,
         Command::User(args) => command::user::run(context, args).await,
+        Command::SupportBundle(args) => Box::pin(command::support_bundle::run(context, args)).await,
         Command::Redact(_) | Command::Serve(_) | Command::Completions { .. } | Command::Man => {
             anyhow::bail!("handled before")
         }

@@ -11,7 +11,7 @@ use tars::stack::service::{self, Service};
 use tars::stack::{compose, env};
 
 /// Each part of `src/` and what it may use of the others. The order is that of the layers, lowest first.
-const LAYERS: [(&str, &[&str]); 14] = [
+const LAYERS: [(&str, &[&str]); 15] = [
     ("base", &["error", "exit"]),
     ("stack", &["error", "exit"]),
     ("docker", &["stack", "error", "exit"]),
@@ -26,11 +26,12 @@ const LAYERS: [(&str, &[&str]); 14] = [
         "check",
         &["facts", "operate", "context", "docker", "archive", "redact", "client", "ui", "stack", "error", "exit"],
     ),
+    ("bundle", &["check", "facts", "operate", "docker", "archive", "redact", "client", "stack", "error", "exit"]),
     (
         "command",
         &[
-            "check", "facts", "operate", "context", "docker", "archive", "redact", "client", "ui", "stack", "error",
-            "exit",
+            "bundle", "check", "facts", "operate", "context", "docker", "archive", "redact", "client", "ui", "stack",
+            "error", "exit",
         ],
     ),
     ("serve", &["redact", "client", "ui", "stack", "error", "exit"]),
@@ -38,7 +39,8 @@ const LAYERS: [(&str, &[&str]); 14] = [
 ];
 
 /// Crates and macros that only some places may name.
-const FENCES: [(&str, &[&str]); 13] = [
+const FENCES: [(&str, &[&str]); 14] = [
+    ("aho_corasick::", &["bundle/"]),
     ("bollard::", &["docker/"]),
     ("tar::", &["archive/"]),
     ("flate2::", &["archive/"]),

@@ -7,6 +7,7 @@
 //! open ─▶ Reader ─▶ Contents         each member checked as it goes by; legacy archives behind the same surface
 //! pack, unpack, block                gzip in blocks, on several threads
 //! entries, member, listing, source   what may be in an archive, and what is refused
+//! parcel                            small files, packed one by one: the support bundle
 //! seal, key                          age: who may open it
 //! ```
 
@@ -21,6 +22,7 @@ mod member;
 mod name;
 mod outcome;
 mod pack;
+mod parcel;
 mod reader;
 mod seal;
 mod small;
@@ -46,6 +48,7 @@ pub use outcome::{
     ChromaRecord, CollectionRecord, ComponentOutcome, FilesRecord, Golden, KNOWN_DOCUMENTS, KnownDocument,
     ModelsRecord, Outcome, PostgresRecord, RedisRecord, Status,
 };
+pub use parcel::{Parcel, Sealed, packed, sweep_partials, unpack_each};
 pub use reader::{Contents, Each, Format, Reader, Sidecar, open, verify, verify_each};
 pub use seal::{KeyPair, Recipient, Seal, Secret, keygen};
 pub use small::{Item, small_tar};

@@ -87,25 +87,31 @@ impl Written {
     /// When the name was taken meanwhile, or the directory cannot be written; then nothing is left behind.
     pub fn publish(self) -> Result<Published> {
         let encrypted = self.options.seal.encrypts();
-        let (file, sidecar) = (self.options.name.file(encrypted), self.options.name.sidecar(encrypted));
-        let (archive, sidecar) = (self.options.dir.join(&file), self.options.dir.join(sidecar));
-        // The sum comes first: an archive is never there without it.
-        write_sidecar(&sidecar, self.sum, &file).map_err(|error| fault::writing(&sidecar, error))?;
-        let undo = |files: &[&Path], error| {
-            for file in files {
-                let _ = std::fs::remove_file(file);
-            }
-            Err(fault::writing(&archive, error))
-        };
-        if let Err(error) = rename(self.partial.path(), &archive) {
-            return undo(&[&sidecar], error);
-        }
-        if let Err(error) = sync(&self.options.dir) {
-            return undo(&[&archive, &sidecar], error);
-        }
-        self.partial.keep();
-        Ok(Published { archive, sidecar, sha256: self.sum, bytes: self.bytes })
+        let archive = self.options.dir.join(self.options.name.file(encrypted));
+        named(self.partial, &archive, self.sum, self.bytes)
     }
+}
+
+/// Gives a partial file its name, with the sum beside it.
+pub(super) fn named(partial: Partial, archive: &Path, sum: Sum, bytes: u64) -> Result<Published> {
+    let file = archive.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let sidecar = archive.with_file_name(format!("{file}.sha256"));
+    // The sum comes first: an archive is never there without it.
+    write_sidecar(&sidecar, sum, &file).map_err(|error| fault::writing(&sidecar, error))?;
+    let undo = |files: &[&Path], error| {
+        for file in files {
+            let _ = std::fs::remove_file(file);
+        }
+        Err(fault::writing(archive, error))
+    };
+    if let Err(error) = rename(partial.path(), archive) {
+        return undo(&[&sidecar], error);
+    }
+    if let Err(error) = sync(archive.parent().unwrap_or(Path::new("."))) {
+        return undo(&[archive, &sidecar], error);
+    }
+    partial.keep();
+    Ok(Published { archive: archive.to_owned(), sidecar, sha256: sum, bytes })
 }
 
 fn write_sidecar(path: &Path, sum: Sum, file: &str) -> io::Result<()> {

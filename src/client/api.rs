@@ -133,6 +133,49 @@ impl Api {
     }
 }
 
+/// Somebody who is signed in. Not `Debug`: it holds a token.
+pub struct Session {
+    http: Http,
+    token: String,
+}
+
+#[derive(Deserialize)]
+struct Signed {
+    access_token: String,
+}
+
+impl Api {
+    /// Signs in with a name and a password.
+    ///
+    /// # Errors
+    /// When there is no answer, or the API knows them not.
+    pub async fn sign_in(&self, user: &str, password: &str) -> Result<Session> {
+        let body = serde_json::json!({ "username": user, "password": password });
+        let signed: Signed = self.0.post("/auth/token", &body).await?.ok()?.json()?;
+        Ok(Session { http: self.0.clone(), token: signed.access_token })
+    }
+}
+
+impl Session {
+    /// What the API answers at a path, as text.
+    ///
+    /// # Errors
+    /// When there is no answer, or a refusal.
+    pub async fn text(&self, path: &str) -> Result<String> {
+        let answer = self.http.ask_as(reqwest::Method::GET, path, &self.token).await?.ok()?;
+        Ok(String::from_utf8_lossy(&answer.body).into_owned())
+    }
+
+    /// Signs out: the token is good for nothing any more.
+    ///
+    /// # Errors
+    /// When there is no answer, or a refusal.
+    pub async fn sign_out(self) -> Result<()> {
+        self.http.ask_as(reqwest::Method::POST, "/auth/logout", &self.token).await?.ok()?;
+        Ok(())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::fake::{Fake, Step, http};

@@ -111,6 +111,15 @@ impl Http {
         self.read(self.open(Method::DELETE, path, body).await?).await
     }
 
+    /// A request in somebody's name, without a body, whatever the status.
+    ///
+    /// # Errors
+    /// When no complete answer arrives within the limits.
+    pub async fn ask_as(&self, method: Method, path: &str, token: &str) -> Result<Answer> {
+        let request = self.client.request(method, self.address.join(path)).bearer_auth(token);
+        self.read(request.send().await.map_err(|error| self.explain(error))?).await
+    }
+
     /// Sends a JSON body and returns once the head of the answer is there.
     ///
     /// # Errors

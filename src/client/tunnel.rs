@@ -54,7 +54,23 @@ impl Tunnel {
         self.ask(Method::POST, path, serde_json::to_vec(body)?.into()).await
     }
 
+    /// GET, as text: for answers of several JSON documents.
+    ///
+    /// # Errors
+    /// As [`Tunnel::get`].
+    pub async fn text(&mut self, path: &str) -> Result<String> {
+        let body = self.body(Method::GET, path, Bytes::new()).await?;
+        Ok(String::from_utf8_lossy(&body).into_owned())
+    }
+
     async fn ask<T: DeserializeOwned>(&mut self, method: Method, path: &str, body: Bytes) -> Result<T> {
+        let what = format!("{method} {path}");
+        let body = self.body(method, path, body).await?;
+        let quoted = || words::quote(&String::from_utf8_lossy(&body));
+        serde_json::from_slice(&body).with_context(|| format!("{what} was answered with something else: {}", quoted()))
+    }
+
+    async fn body(&mut self, method: Method, path: &str, body: Bytes) -> Result<Bytes> {
         let what = format!("{method} {path}");
         let request = Request::builder()
             .method(method)
@@ -67,7 +83,7 @@ impl Tunnel {
             answered.map_err(|_| anyhow!("{what} had no answer within {} s", self.within.as_secs()))??;
         let quoted = || words::quote(&String::from_utf8_lossy(&body));
         anyhow::ensure!((200..300).contains(&status), "{what} was answered with HTTP {status}: {}", quoted());
-        serde_json::from_slice(&body).with_context(|| format!("{what} was answered with something else: {}", quoted()))
+        Ok(body)
     }
 
     async fn answer(&mut self, request: Request<Full<Bytes>>) -> Result<(u16, Bytes)> {

@@ -67,6 +67,16 @@ impl Docker {
         Ok(Engine::from(info))
     }
 
+    /// A connection of its own to the engine's socket, for questions whose answers are passed on as they are.
+    ///
+    /// # Errors
+    /// When it is not taken.
+    pub async fn raw(&self) -> Result<tokio::net::UnixStream> {
+        let socket = socket()?;
+        let opened = tokio::net::UnixStream::connect(&socket).await;
+        opened.with_context(|| format!("could not connect to {}", socket.display()))
+    }
+
     /// The same connection for calls that move data and may take long.
     fn patient(&self) -> bollard::Docker {
         self.api.clone().with_timeout(Duration::from_secs(MOVE_S))

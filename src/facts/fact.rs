@@ -68,7 +68,10 @@ pub(super) async fn within<T>(deadline: Duration, what: &str, look: impl Future<
 
 /// Looks on a thread of its own: a file on a dead NAS may block for ever, and tokio's own blocking threads would
 /// keep the program from ending.
-pub(super) async fn on_thread<T: Send + 'static>(look: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+///
+/// # Errors
+/// Those of looking itself, and when it panics.
+pub async fn on_thread<T: Send + 'static>(look: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
     let (tell, told) = tokio::sync::oneshot::channel();
     std::thread::Builder::new()
         .name("facts".to_owned())

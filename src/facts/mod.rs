@@ -38,7 +38,7 @@ pub use crate::operate::compose::Found as Compose;
 pub use disk::{Disk, Written};
 pub use engine::{Engine, Installed, State};
 pub use env::{Env, Line, Setting};
-pub use fact::{Fact, NotKnown};
+pub use fact::{Fact, NotKnown, on_thread};
 pub use gather::{Sources, gather};
 pub use gpu::Gpu;
 pub use home::{Home, Journal, Owned};

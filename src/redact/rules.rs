@@ -42,6 +42,13 @@ pub fn all() -> Vec<&'static Rule> {
     rules
 }
 
+/// The rules whose findings cannot be anything but a secret: key blocks, JWTs and the services' tokens. What was redacted
+/// holds none of them; who finds one has found a leak.
+#[must_use]
+pub fn unmistakable() -> Vec<&'static Rule> {
+    [&keyblock::KEY_BLOCK, &jwt::JWT].into_iter().chain(tokens::TOKENS.iter().map(|row| &row.rule)).collect()
+}
+
 /// The table for `docs/SUPPORT_BUNDLE.md`: id, kind, what it finds, an example without its secret.
 #[must_use]
 pub fn table() -> String {

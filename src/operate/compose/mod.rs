@@ -54,6 +54,20 @@ impl Compose {
         if ended.ok() { Ok(()) } else { Err(failed(&ended, args)) }
     }
 
+    /// The files as compose itself resolves them with these settings, secrets included.
+    ///
+    /// # Errors
+    /// When compose cannot make sense of them; the cause is its own words.
+    pub async fn resolved(&self, stack: &Stack) -> Result<String> {
+        let mut command = self.command(stack, &["config"])?;
+        let output = command.stdin(std::process::Stdio::null()).kill_on_drop(true).output().await?;
+        if !output.status.success() {
+            let said = String::from_utf8_lossy(&output.stderr);
+            anyhow::bail!("docker compose config: {}", said.trim());
+        }
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
     fn command(&self, stack: &Stack, args: &[&str]) -> Result<Command> {
         let env = stack.need_env()?;
         let (program, words) = self.found.command.split_first().context("a compose without a program")?;
