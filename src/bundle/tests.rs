@@ -77,7 +77,7 @@ fn a_member_of_a_broken_collector_is_dropped_and_named() {
         let files = read(&made.published.archive);
         assert!(files.iter().all(|(path, _)| !path.ends_with("engine/broken.txt")));
         let manifest = &files.iter().find(|(path, _)| path.ends_with("manifest.json")).unwrap().1;
-        assert!(manifest.contains("left_out_for_a_secret") && manifest.contains("engine/broken.txt"));
+        assert!(manifest.contains("left_out_by_the_proof") && manifest.contains("engine/broken.txt"));
         assert!(files.iter().all(|(_, text)| !text.contains(SECRET)));
     }
 }

@@ -193,7 +193,7 @@ fn manifest<'a>(
             "include_all_logs": options.all_logs, "since": options.since, "max_size": options.most,
             "obfuscate": options.obfuscate, "with_names": options.with_names,
         },
-        "files": files, "notes": tray.notes(), "left_out_for_size": too_large, "left_out_for_a_secret": dropped,
+        "files": files, "notes": tray.notes(), "left_out_for_size": too_large, "left_out_by_the_proof": dropped,
     });
     format!("{manifest:#}\n")
 }

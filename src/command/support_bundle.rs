@@ -210,7 +210,7 @@ impl Report for BundleReport {
         json!({
             "archive": self.made.as_ref().map(|(archive, _)| archive), "sha256": self.made.as_ref().map(|(_, sum)| sum),
             "bytes": self.plan.bytes, "files": self.plan.files, "notes": self.plan.notes,
-            "left_out_for_size": self.plan.too_large, "left_out_for_a_secret": self.dropped,
+            "left_out_for_size": self.plan.too_large, "left_out_by_the_proof": self.dropped,
             "redactions": { "total": self.plan.redactions.total, "by_rule": self.plan.redactions.by_rule },
             "duration_ms": u64::try_from(self.took.as_millis()).unwrap_or(u64::MAX),
         })
