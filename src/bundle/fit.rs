@@ -97,14 +97,13 @@ mod tests {
     /// Text that does not shrink to nothing.
     fn line(time: u32, seed: u64) -> String {
         let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-        let words: String = (0..40)
-            .map(|_| {
-                state ^= state << 13;
-                state ^= state >> 7;
-                state ^= state << 17;
-                format!("{:x}", state % 4096)
-            })
-            .collect();
+        let mut words = String::new();
+        for _ in 0..40 {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            words += &format!("{:x}", state % 4096);
+        }
         format!("2026-11-21T10:{:02}:{:02}Z {words}\n", time / 60 % 60, time % 60)
     }
 

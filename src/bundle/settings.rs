@@ -4,11 +4,10 @@ use super::ground::Ground;
 use super::tray::Tray;
 use crate::stack::env::{KEYS, Kind};
 use crate::stack::envfile::EnvFile;
-use anyhow::Result;
 use std::fmt::Write;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
-pub(super) async fn collect(ground: &Ground<'_>, tray: &Tray) -> Result<()> {
+pub(super) fn collect(ground: &Ground<'_>, tray: &Tray) {
     let path = ground.stack.home.env_file();
     if let Ok(meta) = std::fs::metadata(&path) {
         let at = jiff::Timestamp::from_second(meta.mtime()).unwrap_or_default();
@@ -28,7 +27,6 @@ pub(super) async fn collect(ground: &Ground<'_>, tray: &Tray) -> Result<()> {
         };
         tray.note("stack/settings.txt", &why);
     }
-    Ok(())
 }
 
 /// A line for each key; `*` marks what differs from its default. Of secrets only whether there is one.

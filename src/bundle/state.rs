@@ -5,7 +5,6 @@ use super::sheet;
 use super::tray::Tray;
 use crate::operate::lock_holder;
 use crate::operate::runs::Run;
-use anyhow::Result;
 use serde_json::{Value, json};
 use std::fmt::Write;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -25,11 +24,10 @@ const RUNS_MAX: usize = 300;
 const ENTRIES_MAX: usize = 1_000;
 const DEPTH_MAX: usize = 3;
 
-pub(super) async fn collect(ground: &Ground<'_>, tray: &Tray) -> Result<()> {
+pub(super) fn collect(ground: &Ground<'_>, tray: &Tray) {
     let home = &ground.stack.home;
     if !home.path().exists() {
-        tray.note("stack", &format!("there is no home at {}", home.path().display()));
-        return Ok(());
+        return tray.note("stack", &format!("there is no home at {}", home.path().display()));
     }
     for name in FILES {
         document(tray, name, &home.state_file(name));
@@ -44,7 +42,6 @@ pub(super) async fn collect(ground: &Ground<'_>, tray: &Tray) -> Result<()> {
     let mut left = ENTRIES_MAX;
     list(home.path(), home.path(), 0, &mut left, &mut listed);
     tray.text("stack/files.txt", &listed);
-    Ok(())
 }
 
 fn document(tray: &Tray, name: &str, path: &Path) {

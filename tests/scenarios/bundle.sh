@@ -196,7 +196,7 @@ expect_exit 0
 member manifest.json >"$WORK/manifest"
 expect_same "$(json "$WORK/manifest" 'sum(f["oldest_lines_left_out"] for f in d["files"]) > 100')" true "lines left out"
 expect_same "$(json "$WORK/manifest" 'd["left_out_for_size"]')" "[]"
-holds "logs/$PROJECT-redis.log" -q "last of redis" || fail "the newest line went"
+holds "logs/$PROJECT-chromadb.log" -q "last of chromadb" || fail "the newest line went"
 
 step "logs that never end, NULs, a container that writes while it is read"
 { head -c 30000000 /dev/zero | tr '\0' x; head -c 100000 /dev/urandom; printf '\0\0\n'; } | say_in redis
@@ -285,6 +285,6 @@ expect_clean "$BUNDLE"
 wait "$backup" || fail "the backup failed: $(tail -n 5 "$WORK/backup.log")"
 
 step "the secrets are in the stack still: the search would have found them"
-grep -aqF "$redis_secret" <(docker logs "$(container redis)" 2>&1) || fail "the canaries are in no log: this scenario proves nothing"
-mkdir "$WORK/proof" && docker logs "$(container redis)" >"$WORK/proof/log" 2>&1 && tar -czf "$WORK/proof.tar.gz" -C "$WORK" proof
+grep -aqF "$redis_secret" <(docker logs "$(container ollama)" 2>&1) || fail "the canaries are in no log: this scenario proves nothing"
+mkdir "$WORK/proof" && docker logs "$(container ollama)" >"$WORK/proof/log" 2>&1 && tar -czf "$WORK/proof.tar.gz" -C "$WORK" proof
 ! python3 "$repo/tests/lib/leaks.py" "$WORK/proof.tar.gz" "$canaries" >/dev/null || fail "the search finds nothing in a raw log"
