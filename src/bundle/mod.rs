@@ -71,13 +71,25 @@ const ALL: &[Collector] = &[
     Collector {
         name: "stack/settings",
         engine: false,
-        run: |ground, tray| async { Ok(settings::collect(ground, tray)) }.boxed(),
+        run: |ground, tray| {
+            async move {
+                settings::collect(ground, tray);
+                Ok(())
+            }
+            .boxed()
+        },
     },
     Collector { name: "stack/compose", engine: false, run: |ground, tray| compose::collect(ground, tray).boxed() },
     Collector {
         name: "stack/state",
         engine: false,
-        run: |ground, tray| async { Ok(state::collect(ground, tray)) }.boxed(),
+        run: |ground, tray| {
+            async move {
+                state::collect(ground, tray);
+                Ok(())
+            }
+            .boxed()
+        },
     },
     Collector { name: "stores/postgres", engine: true, run: |ground, tray| postgres::collect(ground, tray).boxed() },
     Collector { name: "stores/redis", engine: true, run: |ground, tray| stores::redis(ground, tray).boxed() },

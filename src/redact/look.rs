@@ -3,11 +3,11 @@
 use std::sync::LazyLock;
 
 use super::hash::WordSet;
-use super::marker;
 pub(super) use super::letters::{
     Mix, is_algorithm, is_generated, is_grouped, is_loose, is_mixed, is_one_password, is_quantity, is_random,
     is_scrambled, is_uuid, mix,
 };
+use super::marker;
 
 /// Values that are flags, types or absences.
 static WORDS: LazyLock<WordSet> = LazyLock::new(|| {

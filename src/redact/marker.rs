@@ -74,7 +74,8 @@ fn length(text: &[u8]) -> (usize, bool) {
     if !text.starts_with(open) {
         return (0, false);
     }
-    let run = |from: usize, is: fn(u8) -> bool| from + text[from..].iter().take(24).take_while(|byte| is(**byte)).count();
+    let run =
+        |from: usize, is: fn(u8) -> bool| from + text[from..].iter().take(24).take_while(|byte| is(**byte)).count();
     let mut at = open.len();
     if text.get(at) == Some(&b':') {
         at = run(at + 1, |byte| byte.is_ascii_lowercase() || byte == b'-');
