@@ -93,6 +93,7 @@ fn cut_oldest(all: &mut [Packed], over: u64) -> Vec<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fmt::Write;
 
     /// Text that does not shrink to nothing.
     fn line(time: u32, seed: u64) -> String {
@@ -102,7 +103,7 @@ mod tests {
             state ^= state << 13;
             state ^= state >> 7;
             state ^= state << 17;
-            words += &format!("{:x}", state % 4096);
+            write!(words, "{:x}", state % 4096).unwrap();
         }
         format!("2026-11-21T10:{:02}:{:02}Z {words}\n", time / 60 % 60, time % 60)
     }
