@@ -79,12 +79,16 @@ pub enum Command {
     Restart,
     /// Show what runs and what is missing
     Status,
+    /// Say what is wrong with this machine and its stack, and what to do; or do it
+    Doctor(crate::command::doctor::DoctorArgs),
     /// Back everything up into one archive that is read back before it counts
     Backup(Box<crate::command::backup::BackupCommand>),
     /// Show the services' logs, without secrets
     Logs(crate::command::logs::LogsArgs),
     /// Bring back what an archive holds, beside the live data first; or undo that, or rehearse it
     Restore(crate::command::restore::RestoreArgs),
+    /// Make room: show what may go, with sizes, and remove it
+    Clean(crate::command::clean::CleanArgs),
     /// Remove the stack; data, home and archives stay unless told otherwise
     Uninstall(crate::command::uninstall::UninstallArgs),
     /// List, pull, choose and remove language models
@@ -119,7 +123,9 @@ impl Command {
             Self::Restart => "restart",
             Self::Status => "status",
             Self::Restore(_) => "restore",
+            Self::Doctor(_) => "doctor",
             Self::Backup(_) => "backup",
+            Self::Clean(_) => "clean",
             Self::Logs(_) => "logs",
             Self::Uninstall(_) => "uninstall",
             Self::Model(_) => "model",
@@ -139,6 +145,8 @@ impl Command {
         match self {
             Self::Install(args) => !args.dry_run,
             Self::Restore(args) => !args.dry_run,
+            Self::Clean(args) => !args.dry_run,
+            Self::Doctor(args) => args.fix,
             Self::Start(_) | Self::Stop | Self::Restart | Self::Uninstall(_) | Self::Reindex(_) => true,
             Self::Backup(args) => args.changes_something(),
             Self::User(args) => args.what.changes_something(),
@@ -164,6 +172,8 @@ impl Command {
             Self::Install(_) => "run the same command again: it goes on where it was",
             Self::Start(_) | Self::Stop | Self::Restart => "run the same command again; tars status says what runs now",
             Self::Uninstall(_) => "run the same command again: it removes the rest",
+            Self::Doctor(args) if args.fix => "run the same command again; tars status says what runs now",
+            Self::Clean(_) => "run the same command again: it removes the rest",
             Self::Backup(_) => "nothing was left half-done; run the same command again",
             _ => "nothing was left half-done",
         }

@@ -106,6 +106,8 @@ async fn execute(context: &mut Context, command: &Command) -> anyhow::Result<Box
         Command::Stop => command::stop::run(context).await,
         Command::Restart => command::restart::run(context).await,
         Command::Status => command::status::run(context).await,
+        Command::Doctor(args) => Box::pin(command::doctor::run(context, args)).await,
+        Command::Clean(args) => Box::pin(command::clean::run(context, args)).await,
         Command::Restore(args) => Box::pin(command::restore::run(context, args)).await,
         Command::Backup(args) => Box::pin(command::backup::run(context, args)).await,
         Command::Logs(args) => command::logs::run(context, args).await,
