@@ -75,6 +75,9 @@ async fn dispatch(cli: Cli) -> Exit {
         Command::Serve(args) => return serve_alone(&ui, args).await,
         Command::Redact(args) => return redact(&ui, args),
         Command::Backup(args) if args.is_look() => return look(&ui),
+        Command::Doctor(args) if args.is_offline() => {
+            return ui.finish(cli.command.name(), &command::doctor::offline(args));
+        }
         Command::Completions { shell } => {
             return text(&ui, |out| clap_complete::generate(*shell, &mut Cli::command(), "tars", out));
         }

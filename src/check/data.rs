@@ -62,7 +62,7 @@ pub(super) const POSTGRES: Check = Check {
     ask: postgres,
 };
 pub(super) const REDIS: Check =
-    Check { id: "data.redis", title: "Redis keeps what it is given", preflight: false, ask: redis };
+    Check { id: "data.redis", title: "the data that Redis is given is kept", preflight: false, ask: redis };
 pub(super) const COLLECTION: Check = Check {
     id: "data.collection",
     title: "the index holds a vector for every piece of the documents",

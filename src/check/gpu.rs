@@ -10,7 +10,7 @@ pub(super) const RUNTIME: Check =
     Check { id: "gpu.runtime", title: "the engine can hand the GPU to a container", preflight: true, ask: runtime };
 
 pub(super) const CONTAINER: Check =
-    Check { id: "gpu.container", title: "Ollama's container sees the GPU", preflight: false, ask: container };
+    Check { id: "gpu.container", title: "the container of Ollama sees the GPU", preflight: false, ask: container };
 pub(super) const USED: Check =
     Check { id: "gpu.used", title: "the models really run on the GPU", preflight: false, ask: used };
 

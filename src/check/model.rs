@@ -5,12 +5,8 @@ use crate::client::ollama::same_model;
 use crate::facts::{Env, Facts, NotKnown};
 use crate::ui;
 
-pub(super) const MISSING: Check = Check {
-    id: "model.missing",
-    title: "Ollama has the models that the settings name",
-    preflight: false,
-    ask: missing,
-};
+pub(super) const MISSING: Check =
+    Check { id: "model.missing", title: "the models that the settings name are there", preflight: false, ask: missing };
 pub(super) const CORRUPT: Check = Check {
     id: "model.corrupt",
     title: "every byte of the models is as it was pulled",

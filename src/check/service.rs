@@ -16,7 +16,7 @@ pub(super) const MISSING: Check = Check {
     ask: missing,
 };
 pub(super) const STOPPED: Check =
-    Check { id: "service.stopped", title: "every service runs", preflight: false, ask: stopped };
+    Check { id: "service.stopped", title: "every service of the stack runs", preflight: false, ask: stopped };
 pub(super) const RESTARTING: Check =
     Check { id: "service.restarting", title: "no service ends again and again", preflight: false, ask: restarting };
 pub(super) const OOM: Check =

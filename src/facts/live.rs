@@ -14,10 +14,10 @@ use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
-/// How long a service may take for the question about its data.
-const DATA_WITHIN: Duration = Duration::from_millis(2800);
-/// How long its own probe may take after that; both together stay within the deadline of a fact.
-const PROBE_WITHIN: Duration = Duration::from_millis(1800);
+/// After so long a service's own probe is asked as well, and may take as long again: both together stay within the
+/// deadline of a fact, and a machine under load gets all of it.
+const FIRST: Duration = Duration::from_millis(2500);
+const THEN: Duration = Duration::from_millis(2300);
 
 /// How one running service answered.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -81,18 +81,29 @@ async fn asked<T>(
     look: impl AsyncFnOnce(&Container) -> Result<T>,
 ) -> (Option<Answered>, Fact<T>) {
     let Some(container) = container else { return (None, Fact::Unknown(format!("{name} does not run"))) };
-    let why = match tokio::time::timeout(DATA_WITHIN, look(container)).await {
-        Ok(Ok(value)) => return (Some(Answered { service: name.to_owned(), how: How::Well }), Fact::Known(value)),
-        Ok(Err(error)) => format!("{error:#}"),
-        Err(_) => format!("{name} did not answer within {} s", DATA_WITHIN.as_secs_f32()),
+    let mut data = std::pin::pin!(look(container));
+    let (asked, probe) = match tokio::time::timeout(FIRST, &mut data).await {
+        Ok(asked) => (Some(asked), None),
+        Err(_) => {
+            let (late, probe) = tokio::join!(tokio::time::timeout(THEN, data), probed(docker, name, Some(container)));
+            (late.ok(), probe)
+        }
     };
-    (probed(docker, name, Some(container)).await, Fact::Unknown(why))
+    let why = match asked {
+        Some(Ok(value)) => return (Some(Answered { service: name.to_owned(), how: How::Well }), Fact::Known(value)),
+        Some(Err(error)) => format!("{error:#}"),
+        None => format!("{name} did not answer within {} s", (FIRST + THEN).as_secs_f32()),
+    };
+    match probe {
+        Some(probe) => (Some(probe), Fact::Unknown(why)),
+        None => (probed(docker, name, Some(container)).await, Fact::Unknown(why)),
+    }
 }
 
 /// The service's own probe, as its row has it: not the one that its container was made with.
 async fn probed(docker: &Docker, name: &str, container: Option<&Container>) -> Option<Answered> {
     let (container, service): (_, &Service) = (container?, service::named(name)?);
-    let how = match tokio::time::timeout(PROBE_WITHIN, docker.exec(&container.id, service.probe.command)).await {
+    let how = match tokio::time::timeout(THEN, docker.exec(&container.id, service.probe.command)).await {
         Ok(Ok(output)) if output.ok() => How::Well,
         Ok(Ok(output)) => {
             let words = format!("{} {}", output.stdout.trim(), output.stderr.trim());

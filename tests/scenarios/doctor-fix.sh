@@ -14,6 +14,7 @@ mount_of() { docker volume inspect -f '{{.Mountpoint}}' "$(setting "$1")"; }
 address() { docker inspect -f '{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}' "$(container "$1")"; }
 pid() { docker inspect -f '{{.State.Pid}}' "$(container "$1")"; }
 
+mkdir -p "$WORK/docs"
 printf 'The lighthouse keeper of Skagen is called Ingrid Holm.\n' >"$WORK/docs/keeper.txt"
 new_stack "TARS_IMAGE_OLLAMA=$image" "TARS_IMAGE_REDIS=$tag"
 must tars install --yes

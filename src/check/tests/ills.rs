@@ -120,7 +120,7 @@ pub(super) fn cases() -> Vec<Case> {
         ),
         (
             "disk.space",
-            vec![("/backups/known/place", json!({"usable": {"free": 1000, "id": 2}}))],
+            vec![("/backups/known/place/known", json!({"usable": {"free": 1000, "id": 2}}))],
             Fail,
             "the next backup",
             "backup prune",

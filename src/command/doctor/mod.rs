@@ -52,11 +52,19 @@ pub enum DoctorVerb {
     },
 }
 
-/// Runs the verb.
+impl DoctorArgs {
+    /// Whether nothing of this machine is looked at.
+    #[must_use]
+    pub fn is_offline(&self) -> bool {
+        self.list || self.facts.is_some() || self.what.is_some()
+    }
+}
+
+/// What needs neither a stack nor an engine: the pages of the handbook, the list, the facts of another machine.
 ///
 /// # Errors
-/// Exit 64 for an id that is none or a file that holds no facts; 75 or 77 when `--fix` may not begin.
-pub async fn run(context: &mut Context, args: &DoctorArgs) -> Result<Box<dyn Report>> {
+/// Exit 64 for an id that is none or a file that holds no facts, 69 for a file that is not there.
+pub fn offline(args: &DoctorArgs) -> Result<Box<dyn Report>> {
     if let Some(DoctorVerb::Explain { id }) = &args.what {
         return explain::run(id);
     }
@@ -65,10 +73,18 @@ pub async fn run(context: &mut Context, args: &DoctorArgs) -> Result<Box<dyn Rep
         return Ok(Box::new(explain::List(asked)));
     }
     let begun = Instant::now();
-    if let Some(file) = &args.facts {
-        let facts = of_file(file)?;
-        return Ok(Box::new(Doctor::new(&facts, judge(&facts, &asked), begun.elapsed()).of_facts(file)));
-    }
+    let file = args.facts.as_ref().context("nothing was asked")?;
+    let facts = of_file(file)?;
+    Ok(Box::new(Doctor::new(&facts, judge(&facts, &asked), begun.elapsed()).of_facts(file)))
+}
+
+/// Runs the verb.
+///
+/// # Errors
+/// Exit 64 for an id that is none; 75 or 77 when `--fix` may not begin.
+pub async fn run(context: &mut Context, args: &DoctorArgs) -> Result<Box<dyn Report>> {
+    let asked = asked(&args.only)?;
+    let begun = Instant::now();
     let depth = if args.deep { Depth::Deep } else { Depth::Services };
     let facts = look(context, depth).await;
     let outcomes = judge(&facts, &asked);
