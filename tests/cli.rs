@@ -64,7 +64,7 @@ fn help_is_as_agreed() {
 }
 
 /// The flags of the design's table that exist now; a new one belongs here and there.
-const TABLE: [(&str, &[&str]); 17] = [
+const TABLE: [(&str, &[&str]); 19] = [
     (
         "install",
         &[
@@ -82,6 +82,8 @@ const TABLE: [(&str, &[&str]); 17] = [
     ("stop", &[]),
     ("restart", &[]),
     ("status", &[]),
+    ("doctor", &["--fix", "--deep", "--only", "--list", "--facts"]),
+    ("clean", &["--dry-run"]),
     (
         "backup",
         &[
