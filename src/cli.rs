@@ -171,9 +171,8 @@ impl Command {
         match self {
             Self::Install(_) => "run the same command again: it goes on where it was",
             Self::Start(_) | Self::Stop | Self::Restart => "run the same command again; tars status says what runs now",
-            Self::Uninstall(_) => "run the same command again: it removes the rest",
+            Self::Uninstall(_) | Self::Clean(_) => "run the same command again: it removes the rest",
             Self::Doctor(args) if args.fix => "run the same command again; tars status says what runs now",
-            Self::Clean(_) => "run the same command again: it removes the rest",
             Self::Backup(_) => "nothing was left half-done; run the same command again",
             _ => "nothing was left half-done",
         }

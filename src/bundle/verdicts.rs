@@ -7,7 +7,7 @@ use super::containers::without_others_labels;
 use super::ground::Ground;
 use super::tray::Tray;
 use crate::check::{self, Answer, Outcome, Severity};
-use crate::facts::{Facts, Sources, gather};
+use crate::facts::{Depth, Facts, Sources, gather};
 use anyhow::Result;
 use serde_json::{Value, json};
 use std::fmt::Write;
@@ -21,7 +21,7 @@ pub(super) const FACTS: &str = "facts.json";
 pub(super) const DOCTOR: &str = "verdicts/doctor.json";
 
 pub(super) async fn collect(ground: &Ground<'_>, tray: &Tray) -> Result<()> {
-    let sources = Sources { deadline: FACT_WITHIN, ..Sources::new(ground.stack, ground.docker) };
+    let sources = Sources { deadline: FACT_WITHIN, depth: Depth::Stack, ..Sources::new(ground.stack, ground.docker) };
     let facts = gather(&sources).await;
     let outcomes = check::run(check::ALL, &facts);
     tray.json(FACTS, &without_others_labels(serde_json::to_value(&facts)?));
@@ -111,6 +111,7 @@ mod tests {
             problem: "is taken".into(),
             hint: "free it".into(),
             fix: None,
+            services: Vec::new(),
         };
         let one = |id, answer| Outcome { id, title: "t", answer };
         let text = words(&[one("a.b", Answer::Well), one("c.d", Answer::Found(vec![finding]))]);

@@ -30,7 +30,9 @@ fn space(facts: &Facts) -> Result<Answer, NotKnown> {
     };
     found.extend(backup(facts));
     if let Some(may_go) = may_go(facts) {
-        found.iter_mut().for_each(|finding| finding.hint = format!("{may_go}; or {}", finding.hint));
+        for finding in &mut found {
+            finding.hint = format!("{may_go}; or {}", finding.hint);
+        }
     }
     Ok(found.into())
 }

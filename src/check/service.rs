@@ -44,8 +44,13 @@ const STARTING_S: i64 = 20;
 const RESTARTS: i64 = 3;
 const LATELY_S: i64 = 120;
 
+/// A service that should be there, with its container.
+pub(super) type Expected<'a> = (&'static Service, Option<&'a Container>);
+/// One whose container is there.
+type There<'a> = (&'static Service, &'a Container);
+
 /// Each service that should be there, with its container; or why there is nothing to judge.
-pub(super) fn expected(facts: &Facts) -> Result<Result<Vec<(&'static Service, Option<&Container>)>, Answer>, NotKnown> {
+pub(super) fn expected(facts: &Facts) -> Result<Result<Vec<Expected<'_>>, Answer>, NotKnown> {
     let env = facts.env.known()?;
     if !env.present() {
         return Ok(Err(Answer::skipped("no stack is installed here")));
@@ -56,7 +61,7 @@ pub(super) fn expected(facts: &Facts) -> Result<Result<Vec<(&'static Service, Op
 }
 
 /// The containers of the expected services that are there.
-fn there(facts: &Facts) -> Result<Result<Vec<(&'static Service, &Container)>, Answer>, NotKnown> {
+fn there(facts: &Facts) -> Result<Result<Vec<There<'_>>, Answer>, NotKnown> {
     Ok(expected(facts)?.map(|all| all.into_iter().filter_map(|(service, it)| Some((service, it?))).collect()))
 }
 
@@ -73,7 +78,7 @@ fn missing(facts: &Facts) -> Result<Answer, NotKnown> {
         Ok(all) => all,
     };
     let missing = all.iter().filter(|(_, container)| container.is_none()).map(|(service, _)| service.name);
-    Ok(down(missing.collect(), all.len(), "has no container", "no service of the stack has a container"))
+    Ok(down(&missing.collect::<Vec<_>>(), all.len(), "has no container", "no service of the stack has a container"))
 }
 
 fn stopped(facts: &Facts) -> Result<Answer, NotKnown> {
@@ -91,7 +96,7 @@ fn stopped(facts: &Facts) -> Result<Answer, NotKnown> {
     let ended: Vec<_> = all.iter().filter(|(_, it)| has_ended(it) && !it.oom_killed).collect();
     let names: Vec<_> = ended.iter().map(|(service, _)| service.name).collect();
     if names.len() == all.len() && !all.is_empty() {
-        return Ok(down(names, all.len(), "does not run", "the stack is stopped: no service runs"));
+        return Ok(down(&names, all.len(), "does not run", "the stack is stopped: no service runs"));
     }
     findings.extend(ended.iter().map(|(service, it)| {
         let problem = format!("{} does not run (it ended with status {})", service.name, it.exit_code);
@@ -108,7 +113,7 @@ fn has_ended(container: &Container) -> bool {
 }
 
 /// One finding for each, or one for the whole stack.
-fn down(names: Vec<&'static str>, all: usize, what: &str, whole: &str) -> Answer {
+fn down(names: &[&'static str], all: usize, what: &str, whole: &str) -> Answer {
     let hint = "start the stack: sudo tars start";
     if names.len() == all && all > 1 {
         let services: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();

@@ -141,12 +141,12 @@ fn settings<'a>(file: impl Fn(&str) -> Option<&'a str>, flags: &[(&str, String)]
         let chosen = flag(key.name).or_else(|| file(key.name).map(str::to_owned));
         let value = chosen.clone().unwrap_or_else(|| key.default.to_owned());
         let (set, chosen) = (!value.is_empty(), chosen.is_some());
-        let flaw = match key.kind {
+        let wrong = match key.kind {
             Kind::Secret => strength::flaw(key.name, &value),
             _ => strength::is_placeholder(&value).then_some(Flaw::Placeholder),
         };
         let value = if key.kind == Kind::Secret { String::new() } else { without_user(value) };
-        (key.name.to_owned(), Setting { value, set, chosen, flaw })
+        (key.name.to_owned(), Setting { value, set, chosen, flaw: wrong })
     };
     let mut all: BTreeMap<_, _> = KEYS.iter().map(row).collect();
     let secrets = KEYS.iter().filter(|key| key.kind == Kind::Secret);

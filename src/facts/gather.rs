@@ -79,6 +79,11 @@ impl<'a> Sources<'a> {
 
 /// Looks at everything at once.
 pub async fn gather(from: &Sources<'_>) -> Facts {
+    // So much at once is no small thing to carry about.
+    Box::pin(everything(from)).await
+}
+
+async fn everything(from: &Sources<'_>) -> Facts {
     let env = Fact::from(env::look(from.stack, from.flags));
     let (machine, stack, home) = tokio::join!(machine(from), stack(from, &env), home_of(from, &env));
     Facts {
@@ -115,7 +120,7 @@ async fn home_of(from: &Sources<'_>, env: &Fact<Env>) -> Facts {
     let docs = PathBuf::from(stack.setting("TARS_DOCS_DIR"));
     let (files, folder, network, backups, versions) = tokio::join!(
         files_of(from, env),
-        from.read("the documents' folder", move || folder::look(&docs)),
+        from.read("the documents' folder", move || Ok(folder::look(&docs))),
         from.read("the network", || network::look(Path::new(ROOT))),
         within(from.deadline, "the state of the backups", asked(from, backups::look(stack))),
         within(from.deadline, "the versions", asked(from, version::look())),
@@ -125,7 +130,8 @@ async fn home_of(from: &Sources<'_>, env: &Fact<Env>) -> Facts {
 
 /// What starts a program or reads a large file: a status has no time for that.
 async fn asked<T>(from: &Sources<'_>, look: impl Future<Output = Result<T>>) -> Result<T> {
-    if from.depth < Depth::Services { anyhow::bail!("it was not looked at") } else { look.await }
+    anyhow::ensure!(from.depth >= Depth::Services, "it was not looked at");
+    look.await
 }
 
 async fn files_of(from: &Sources<'_>, env: &Fact<Env>) -> Fact<Files> {

@@ -74,7 +74,9 @@ fn files(dir: &Path) -> impl Iterator<Item = (PathBuf, std::fs::Metadata)> {
 
 /// The command for results may hold a token, and the settings that an undo needs hold passwords.
 fn loose(state: &Path) -> Vec<(PathBuf, u32)> {
-    let secret = |name: &str| name == "on_result.json" || name.starts_with("settings.g") && name.ends_with(".env");
+    let secret = |name: &str| {
+        name == "on_result.json" || name.strip_prefix("settings.g").is_some_and(|rest| rest.contains(".env"))
+    };
     let named = |path: &Path| path.file_name().is_some_and(|name| secret(&name.to_string_lossy()));
     let mut found: Vec<_> = files(state)
         .map(|(path, meta)| (path, meta.permissions().mode() & 0o7777))

@@ -82,12 +82,11 @@ async fn asked<T>(
 ) -> (Option<Answered>, Fact<T>) {
     let Some(container) = container else { return (None, Fact::Unknown(format!("{name} does not run"))) };
     let mut data = std::pin::pin!(look(container));
-    let (asked, probe) = match tokio::time::timeout(FIRST, &mut data).await {
-        Ok(asked) => (Some(asked), None),
-        Err(_) => {
-            let (late, probe) = tokio::join!(tokio::time::timeout(THEN, data), probed(docker, name, Some(container)));
-            (late.ok(), probe)
-        }
+    let (asked, probe) = if let Ok(asked) = tokio::time::timeout(FIRST, &mut data).await {
+        (Some(asked), None)
+    } else {
+        let (late, probe) = tokio::join!(tokio::time::timeout(THEN, data), probed(docker, name, Some(container)));
+        (late.ok(), probe)
     };
     let why = match asked {
         Some(Ok(value)) => return (Some(Answered { service: name.to_owned(), how: How::Well }), Fact::Known(value)),

@@ -57,7 +57,7 @@ fn v6(line: &str) -> Option<Ipv6Addr> {
     u128::from_str_radix(digits, 16).ok().map(Ipv6Addr::from)
 }
 
-/// 2000::/3 without the documentation's prefix.
+/// `2000::/3` without the documentation's prefix.
 fn is_public_v6(address: Ipv6Addr) -> bool {
     let [first, second, ..] = address.segments();
     (0x2000..0x4000).contains(&first) && !(first == 0x2001 && second == 0x0db8)

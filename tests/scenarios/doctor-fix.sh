@@ -70,10 +70,16 @@ rm -f "$STACK_HOME"/docker-compose.home.yml.*
 step "a log without bound"
 sed -i '/max-size: 10m/d; /max-file: "3"/d; /^    options:$/d' "$STACK_HOME/docker-compose.home.yml"
 must by_hand docker-compose up -d --no-deps redis
-finds service.logs compose.edited
-try tars doctor --fix --json
-expect_same "$(found)" compose.edited "only the edit itself is left"
-expect_same "$(docker inspect -f '{{index .HostConfig.LogConfig.Config "max-size"}}' "$(container redis)")" 10m "the bound of the log"
+bound() { docker inspect -f '{{index .HostConfig.LogConfig.Config "max-size"}}' "$(container redis)"; }
+if [ -n "$(bound)" ]; then
+  echo "   this engine bounds every log itself ($(bound)): nothing to find"
+  finds compose.edited
+else
+  finds service.logs compose.edited
+  try tars doctor --fix --json
+  expect_same "$(found)" compose.edited "only the edit itself is left"
+  expect_same "$(bound)" 10m "the bound of the log"
+fi
 cp -p "$WORK/compose.good" "$STACK_HOME/docker-compose.home.yml"
 rm -f "$STACK_HOME"/docker-compose.home.yml.*
 must tars start

@@ -146,7 +146,9 @@ async fn apply(context: &mut Context, lock: Option<&Lock>, fix: &Fix) -> Result<
         }
         Fix::Recover => {
             let done = recover::recover(context, lock()?).await?;
-            done.iter().for_each(|what| context.ui.detail(what));
+            for what in &done {
+                context.ui.detail(what);
+            }
             Ok(())
         }
         Fix::Chown { service, volume } => mend::chown(context, service, volume).await,
@@ -275,7 +277,7 @@ mod tests {
     use super::*;
     use crate::check::Answer;
 
-    fn outcome(id: &'static str, fix: Fix) -> Outcome {
+    fn outcome(id: &'static str, fix: &Fix) -> Outcome {
         let finding = serde_json::json!({ "severity": "fail", "about": "a", "problem": "p", "hint": "h", "fix": fix });
         Outcome { id, title: "t", answer: Answer::Found(vec![serde_json::from_value(finding).unwrap()]) }
     }
@@ -285,10 +287,10 @@ mod tests {
         let start = |name: &str| Fix::Start { services: vec![name.to_owned()] };
         let dirs = Fix::MakeDirs { paths: vec!["/d".into()] };
         let all = [
-            outcome("service.stopped", start("redis")),
-            outcome("service.missing", start("postgres")),
-            outcome("home.folders", dirs.clone()),
-            outcome("home.folders", dirs.clone()),
+            outcome("service.stopped", &start("redis")),
+            outcome("service.missing", &start("postgres")),
+            outcome("home.folders", &dirs),
+            outcome("home.folders", &dirs),
         ];
         let both = Fix::Start { services: vec!["postgres".into(), "redis".into()] };
         assert_eq!(remedies(&all), [dirs, both]);
@@ -296,7 +298,7 @@ mod tests {
 
     #[test]
     fn only_what_is_well_now_was_cured() {
-        let before = [outcome("a.a", Fix::Recover), outcome("b.b", Fix::Recover), outcome("c.c", Fix::Recover)];
+        let before = [outcome("a.a", &Fix::Recover), outcome("b.b", &Fix::Recover), outcome("c.c", &Fix::Recover)];
         let after = [
             Outcome { id: "a.a", title: "t", answer: Answer::Well },
             Outcome { id: "b.b", title: "t", answer: Answer::Skipped("see a.a".into()) },
