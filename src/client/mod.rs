@@ -18,6 +18,7 @@ pub mod index;
 pub mod ollama;
 pub mod registry;
 pub mod resolve;
+pub mod told;
 pub mod tunnel;
 pub mod words;
 

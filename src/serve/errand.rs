@@ -7,6 +7,7 @@ use crate::client::account::Answer;
 use crate::client::errand::Line;
 use crate::client::examine;
 use crate::client::ollama::{Ollama, same_model};
+use crate::client::told;
 use anyhow::{Context, Result};
 use std::io::Write;
 use std::path::Path;
@@ -100,6 +101,19 @@ pub async fn index(config: Config, request: &str) -> Result<()> {
         Err(error) => line(&crate::client::index::Answer::Failed(crate::error::causes_of(error))),
     }
     ended.map(|_| ())
+}
+
+/// Remembers what the operator's side tells of backups and drills.
+///
+/// # Errors
+/// When the request is none or cannot be kept; the line says why as well.
+pub fn told(config: &Config, request: &str) -> Result<()> {
+    let ended = super::told::write(&config.logs_dir, request);
+    line(&match &ended {
+        Ok(()) => told::Answer::Known,
+        Err(error) => told::Answer::Failed(crate::error::causes_of(error)),
+    });
+    ended
 }
 
 /// A reader that is gone must not end the pull: the model is what was asked for.

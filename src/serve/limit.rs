@@ -1,7 +1,8 @@
 //! How often somebody may ask: so many requests in a window of one minute, counted in Redis while it is there, else here.
 //!
 //! Who is signed in is counted by user or key, so that nobody pays for a neighbour; all others by address, an IPv6 one
-//! by its /64. `/health` and `/ready` are not counted: whoever watches over the stack asks them all the time.
+//! by its /64. `/health` and `/ready` are not counted: whoever watches over the stack asks them all the time. Neither are
+//! the page's files, which cost nothing and must come when nothing else does.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -25,7 +26,7 @@ const WINDOW: Duration = Duration::from_mins(1);
 const SIGN_INS: u32 = 10;
 /// More names than these are not kept: the memory is worth more than a count.
 const NAMES_MAX: usize = 20_000;
-const FREE: [&str; 2] = ["/health", "/ready"];
+const FREE: [&str; 3] = ["/health", "/ready", "/web/{version}/{file}"];
 
 /// Whether a request is neither counted nor looked at for who asks: whether the process lives must not hang on Postgres.
 pub(super) fn is_free(request: &Request) -> bool {

@@ -64,6 +64,13 @@ pub(crate) fn chunk_id(document: Uuid, revision: i32, position: i32) -> String {
     format!("{}-{revision}-{position}", document.simple())
 }
 
+/// Reads [`chunk_id`]: document, revision, position.
+pub(crate) fn read_chunk_id(id: &str) -> Option<(Uuid, i32, i32)> {
+    let (rest, position) = id.rsplit_once('-')?;
+    let (document, revision) = rest.rsplit_once('-')?;
+    Some((Uuid::try_parse(document).ok()?, revision.parse().ok()?, position.parse().ok()?))
+}
+
 pub(super) fn start(app: &App) {
     let app = app.clone();
     app.clone().tasks.spawn("index", async move {
