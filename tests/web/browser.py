@@ -31,7 +31,9 @@ class Browser:
         self.base = f"http://127.0.0.1:{port}"
         arguments = ["--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--hide-scrollbars",
                      "--no-first-run", "--disable-background-networking", f"--window-size={width},{height}", *more]
-        wanted = {"browserName": "chrome", "goog:chromeOptions": {"args": arguments}, "goog:loggingPrefs": {"browser": "ALL"},
+        # A bubble that offers to keep a password takes the keys that are meant for the page.
+        quiet = {"credentials_enable_service": False, "profile.password_manager_enabled": False, "profile.password_manager_leak_detection": False}
+        wanted = {"browserName": "chrome", "goog:chromeOptions": {"args": arguments, "prefs": quiet}, "goog:loggingPrefs": {"browser": "ALL"},
                   "unhandledPromptBehavior": "accept"}
         made = self._ask("POST", "/session", {"capabilities": {"alwaysMatch": wanted}})
         self.base += f"/session/{made['sessionId']}"
@@ -76,9 +78,22 @@ class Browser:
 
     def open(self, url):
         self._ask("POST", "/url", {"url": url})
+        self._whole()
 
     def reload(self):
         self._ask("POST", "/refresh")
+        self._whole()
+
+    def _whole(self):
+        """Chromium drops what it loads when an interface of the machine comes or goes, as those of containers do all the
+        time while tests run. A person reloads such a page, and so does this."""
+        for _ in range(5):
+            end = time.monotonic() + 3
+            while time.monotonic() < end:
+                if self.js("return !document.querySelector('#page') || Boolean(document.querySelector('#page main'));"):
+                    return
+                time.sleep(0.05)
+            self._ask("POST", "/refresh")
 
     def shot(self, path):
         pathlib.Path(path).write_bytes(base64.b64decode(self._ask("GET", "/screenshot")))

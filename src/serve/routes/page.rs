@@ -116,7 +116,8 @@ mod tests {
 
     #[test]
     fn no_text_can_become_markup() {
-        let sinks = ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "new Function", "srcdoc"];
+        let sinks =
+            ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "new Function", "srcdoc"];
         for (name, content) in all() {
             for sink in sinks {
                 assert!(!content.contains(sink), "{name} has {sink}");

@@ -2,7 +2,7 @@
 //
 // A refresh token is good once. All tabs share the session, and only one of them may refresh at a time.
 
-import { exclusive } from "./lock.js";
+import { exclusive, recall, remember } from "./lock.js";
 import { Trouble, lost, of, refusal } from "./words.js";
 
 const KEY = "tars.session";
@@ -21,14 +21,18 @@ export function session() {
   try { return JSON.parse(localStorage.getItem(KEY)); } catch { return null; }
 }
 
-function keep(tokens, name) {
-  const until = Date.now() + tokens.expires_in * 1000;
-  localStorage.setItem(KEY, JSON.stringify({ access: tokens.access_token, refresh: tokens.refresh_token, until, name }));
+// What the database holds counts: another tab may see the storage's old value for a moment.
+async function keep(tokens, name) {
+  const now = { access: tokens.access_token, refresh: tokens.refresh_token, until: Date.now() + tokens.expires_in * 1000, name };
+  localStorage.setItem(KEY, JSON.stringify(now));
+  await remember("session", now);
+  return now;
 }
 
 // Ends the session here; `why` is told to whoever has to sign in again.
 function forget(why) {
   localStorage.removeItem(KEY);
+  remember("session", null);
   tell("signedOut", why);
 }
 
@@ -50,7 +54,7 @@ export async function signIn(username, password) {
     throw new Trouble("The name or the password is wrong.", "Look at both again. Forgotten? An administrator can give you a new password.");
   }
   if (!answer.ok) throw await refusal(answer);
-  keep(await answer.json(), username);
+  await keep(await answer.json(), username);
 }
 
 export async function signOut(everywhere = false) {
@@ -63,7 +67,9 @@ export async function token(bad) {
   const fresh = (one) => one && one.access !== bad && one.until - Date.now() > EARLY_MS;
   if (fresh(session())) return session().access;
   return exclusive("refresh", async () => {
-    const now = session();
+    const ours = session();
+    const theirs = await recall("session");
+    const now = ours && theirs && theirs.name === ours.name && theirs.refresh !== ours.refresh && theirs.until > ours.until ? theirs : ours;
     if (!now) throw of(401, "unauthorized", "", 0);
     // Another tab was faster.
     if (fresh(now)) return now.access;
@@ -74,8 +80,7 @@ export async function token(bad) {
       throw of(401, "unauthorized", "", 0);
     }
     if (!answer.ok) throw await refusal(answer);
-    keep(await answer.json(), now.name);
-    return session().access;
+    return (await keep(await answer.json(), now.name)).access;
   });
 }
 
@@ -83,17 +88,21 @@ export async function token(bad) {
 
 let away = false;
 
+// What only asks is asked once more before anybody is troubled: a telephone that changes its network drops a request.
 async function reach(path, options) {
-  let answer;
-  try {
-    answer = await fetch(path, { cache: "no-store", ...options });
-  } catch (error) {
-    if (error.name === "AbortError") throw error;
-    isLost();
-    throw lost();
+  for (let left = (options.method || "GET") === "GET" ? 1 : 0; ; left -= 1) {
+    try {
+      const answer = await fetch(path, { cache: "no-store", ...options });
+      isBack();
+      return answer;
+    } catch (error) {
+      if (error.name === "AbortError") throw error;
+      if (left <= 0) break;
+      await new Promise((done) => { setTimeout(done, 400); });
+    }
   }
-  isBack();
-  return answer;
+  isLost();
+  throw lost();
 }
 
 function isBack() {

@@ -147,8 +147,9 @@ on("reached", () => {
   fill(bar, h("p", { class: "bar good" }, "Connected again."));
   setTimeout(() => { if (bar.querySelector(".good")) fill(bar); }, 4000);
   newer();
-  if (shell && shell.current.refresh) shell.current.refresh();
-  else if (shell && shell.current.load) shell.current.load(true);
+  if (!shell) return;
+  if (shell.current.refresh) shell.current.refresh();
+  shell.talks.load();
 });
 
 // After an upgrade the page in this tab is an old one.

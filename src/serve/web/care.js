@@ -34,6 +34,11 @@ export class Care {
     await this.load();
   }
 
+  refresh() {
+    if (this.part === "people") this.people.load();
+    else this.load(true);
+  }
+
   async load(quiet = false) {
     clearTimeout(this.timer);
     if (!this.element.isConnected || this.part !== "" || document.hidden) return;

@@ -66,6 +66,7 @@ export function announce(words) {
 // A short message that goes by itself; `act` is what can be done about it.
 export function toast(words, act) {
   const box = document.getElementById("toasts");
+  for (const old of box.children) if (old.firstChild.textContent === words) old.remove();
   const shown = h("div", { class: "toast" }, h("span", {}, words));
   const leave = () => shown.remove();
   if (act) shown.append(button(act.label, { class: "link", onclick: () => { leave(); act.run(); } }));
@@ -97,8 +98,10 @@ export function dialog(title, content, options = {}) {
   else box.addEventListener("click", (event) => { if (event.target === box) box.close(); });
   box.addEventListener("close", () => {
     box.remove();
-    // Browsers do this themselves, unless the dialog's maker had been focused by nothing they know.
-    if (before && before.isConnected && document.activeElement === document.body) before.focus();
+    const now = document.activeElement;
+    // A text box that Chromium itself gives the focus back to takes no text until it gets it once more.
+    if (now === before && before.matches("input, textarea")) before.blur();
+    if (before && before.isConnected && (now === document.body || now === before)) before.focus();
     if (options.closed) options.closed();
   });
   document.body.append(box);

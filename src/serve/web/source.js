@@ -13,7 +13,7 @@ export function cite(source) {
 export function list(sources, named) {
   if (!sources.length) return null;
   const shown = (source) => h("li", {}, h("button", { type: "button", class: `source ${named.has(source.number) ? "" : "quiet"}`,
-    onclick: () => open(source) }, h("span", { class: "number" }, String(source.number)), h("span", { class: "name" }, source.file_name),
+    "aria-label": `Source ${source.number}: ${source.file_name}${source.folder ? `, in ${source.folder}` : ""}`, onclick: () => open(source) }, h("span", { class: "number" }, String(source.number)), h("span", { class: "name" }, source.file_name),
   source.folder ? h("span", { class: "place" }, source.folder) : null));
   return h("div", { class: "sources" }, h("h3", { class: "label" }, "Sources"), h("ul", {}, sources.map(shown)));
 }

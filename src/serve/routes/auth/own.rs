@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use crate::accounts::users::{self, PasswordFrom};
 use crate::accounts::sessions;
+use crate::accounts::users::{self, PasswordFrom};
 use crate::app::App;
 use crate::audit::{self, Who};
 use crate::auth::password::{self, MAX_CHARS};

@@ -232,8 +232,7 @@ async fn upload(
 
 /// Whether an upload's content, which its path is named by, is that of a document that people see.
 async fn is_known(app: &App, path: &str) -> Result<bool, Problem> {
-    const ASK: &str =
-        "select exists (select from documents where sha256 = decode($1, 'hex') and trashed_at is null and revision > 0)";
+    const ASK: &str = "select exists (select from documents where sha256 = decode($1, 'hex') and trashed_at is null and revision > 0)";
     let sum = path.split('.').next().unwrap_or_default();
     Ok(app.db.get().await?.query_one(ASK, &[&sum]).await?.get(0))
 }
