@@ -5,7 +5,7 @@ import { announce, button, bytes, confirm, fill, h, icon, lasting, many, number,
 import { People } from "./people.js";
 
 const LOOK_EVERY_MS = 15000;
-const BUILD_EVERY_MS = 2500;
+const BUILD_EVERY_MS = 5000;
 const FULL_DISK = 0.05;
 const OLD_BACKUP_MS = 3 * 86400000;
 const NAMES = { postgres: "Postgres (users, conversations)", chromadb: "Chroma (the index)", redis: "Redis (limits)", ollama: "Ollama (the language model)" };

@@ -5,7 +5,7 @@ import { announce, button, bytes, confirm, fill, h, icon, many, number, toast, t
 import { KINDS, Uploads } from "./uploads.js";
 
 const PAGE = 50;
-const LOOK_EVERY_MS = 4000;
+const LOOK_EVERY_MS = 5000;
 const FROM = { uploads: "sent", documents: "folder" };
 const PARTS = [["", "All"], ["waiting", "Being read"], ["aside", "Set aside"], ["trash", "Trash"]];
 const EMPTY = {
@@ -69,11 +69,12 @@ export class Documents {
     this.planned = setTimeout(() => { this.planned = null; this.refresh(); }, 400);
   }
 
-  refresh() {
+  refresh(folders = true) {
     if (!this.element.isConnected) return;
+    if (document.hidden) { document.addEventListener("visibilitychange", () => this.refresh(), { once: true }); return; }
     this.load(false, true);
     this.counts();
-    this.folders();
+    if (folders) this.folders();
   }
 
   async counts() {
@@ -84,7 +85,7 @@ export class Documents {
       fill(this.tabs, PARTS.map(([name, label]) => h("a", { href: `#/documents${name ? `/${name}` : ""}`, "aria-current": name === this.part ? "page" : null,
         class: name === "aside" && count[name] ? "attention" : null }, label, h("span", { class: "count" }, number(count[name])))));
       clearTimeout(this.watch);
-      if (stats.queue > 0 && this.element.isConnected) this.watch = setTimeout(() => this.refresh(), LOOK_EVERY_MS);
+      if (stats.queue > 0 && this.element.isConnected) this.watch = setTimeout(() => this.refresh(false), LOOK_EVERY_MS);
     } catch { /* the list says what is wrong */ }
   }
 
