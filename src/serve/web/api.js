@@ -31,6 +31,8 @@ async function keep(tokens, name) {
 
 // Ends the session here; `why` is told to whoever has to sign in again.
 function forget(why) {
+  // Several requests may learn of it at once.
+  if (!session()) return;
   localStorage.removeItem(KEY);
   remember("session", null);
   tell("signedOut", why);

@@ -6,7 +6,7 @@ import { Ask } from "./ask.js";
 import { Care } from "./care.js";
 import { Conversations } from "./conversations.js";
 import { Documents } from "./documents.js";
-import { button, fill, h, icon, trouble } from "./dom.js";
+import { button, closeAll, fill, h, icon, trouble } from "./dom.js";
 
 const root = document.getElementById("page");
 const MINE = new URL(import.meta.url).pathname.split("/")[2];
@@ -111,7 +111,7 @@ let shell = null;
 
 async function begin(why = "") {
   if (shell) { shell.end(); shell = null; }
-  document.querySelectorAll("dialog").forEach((box) => box.remove());
+  closeAll();
   if (!session()) {
     document.title = "Sign in – tars";
     fill(root, signInPage(why, begin));

@@ -56,23 +56,42 @@ export function button(label, options, ...more) {
 
 // --- saying things ---------------------------------------------------------------------------------------------------
 
+// What is outside of a modal dialog is neither seen nor said: both places go along with the topmost one.
+function place(id) {
+  const element = document.getElementById(id);
+  const over = [...document.querySelectorAll("dialog[open]")].pop() || document.body;
+  if (element.parentNode !== over) over.append(element);
+  return element;
+}
+
+// Takes a dialog away, but not what it was lent.
+function leave(box) {
+  for (const id of ["toasts", "said"]) {
+    const element = document.getElementById(id);
+    if (box.contains(element)) document.body.append(element);
+  }
+  box.remove();
+}
+
+export const closeAll = () => document.querySelectorAll("dialog").forEach(leave);
+
 // Said by a screen reader; nobody sees it. The same words twice are said twice.
 export function announce(words) {
-  const region = document.getElementById("said");
+  const region = place("said");
   region.textContent = "";
   setTimeout(() => { region.textContent = words; }, 60);
 }
 
 // A short message that goes by itself; `act` is what can be done about it.
 export function toast(words, act) {
-  const box = document.getElementById("toasts");
+  const box = place("toasts");
   for (const old of box.children) if (old.firstChild.textContent === words) old.remove();
   const shown = h("div", { class: "toast" }, h("span", {}, words));
-  const leave = () => shown.remove();
-  if (act) shown.append(button(act.label, { class: "link", onclick: () => { leave(); act.run(); } }));
-  shown.append(button("Close", { icon: "close", bare: true, onclick: leave }));
+  const go = () => shown.remove();
+  if (act) shown.append(button(act.label, { class: "link", onclick: () => { go(); act.run(); } }));
+  shown.append(button("Close", { icon: "close", bare: true, onclick: go }));
   box.append(shown);
-  const timer = setTimeout(leave, act ? 12000 : 6000);
+  const timer = setTimeout(go, act ? 12000 : 6000);
   shown.addEventListener("pointerenter", () => clearTimeout(timer));
   shown.addEventListener("focusin", () => clearTimeout(timer));
 }
@@ -97,7 +116,7 @@ export function dialog(title, content, options = {}) {
   if (options.must) box.addEventListener("cancel", (event) => event.preventDefault());
   else box.addEventListener("click", (event) => { if (event.target === box) box.close(); });
   box.addEventListener("close", () => {
-    box.remove();
+    leave(box);
     const now = document.activeElement;
     // A text box that Chromium itself gives the focus back to takes no text until it gets it once more.
     if (now === before && before.matches("input, textarea")) before.blur();

@@ -91,7 +91,8 @@ export class Uploads {
         const done = Math.floor((event.loaded / event.total) * 100);
         one.bar.value = done;
         fill(one.state, done < 100 ? `sending, ${done} %` : "being read…");
-        if (done >= 100) one.bar.removeAttribute("value");
+        one.whole = done >= 100;
+        if (one.whole) one.bar.removeAttribute("value");
       });
       request.addEventListener("load", () => {
         const said = parsed(request.responseText);
@@ -117,7 +118,7 @@ export class Uploads {
   cancel(one) {
     if (one.over) { one.row.remove(); this.all = this.all.filter((other) => other !== one); this.tell(); return; }
     this.waiting = this.waiting.filter((other) => other !== one);
-    this.end(one, "", one.request && one.request.readyState > 1 ? "let go of; it may still be read" : "cancelled – nothing was kept");
+    this.end(one, "", one.whole ? "let go of; it may still be read" : "cancelled – nothing was kept");
     if (one.request) one.request.abort();
   }
 
