@@ -283,6 +283,8 @@ def documents(b, shots):
     b.click("a", "Set aside")
     b.says("broken.json")
     axe(b, "set aside")
+    b.click("button", "Remove broken.json")
+    b.gone(".plain li", "broken.json")
     b.click(".tabs a", "All")
     b.find("table.documents th", "kites.txt")
     step("documents: dropped, and a large one cancelled on its way; nothing of it stays")

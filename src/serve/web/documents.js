@@ -157,8 +157,11 @@ export class Documents {
     const answer = await get("/rag/set-aside");
     return () => {
       fill(this.sum, answer.files.length ? `${many(answer.files.length, "file")} could not be read. Mend a file and add it again; one of the folder is tried again when it changes.` : "");
-      fill(this.list, answer.files.length ? h("ul", { class: "plain" }, answer.files.map((one) => h("li", {}, h("span", { class: "name" }, one.file_name),
-        h("span", { class: "meta" }, one.path ? ` ${one.path}` : " sent"), h("p", { class: "attention" }, one.reason, one.again ? " – it is tried again by itself." : "")))) : h("p", { class: "empty" }, EMPTY.aside));
+      const row = (one) => h("li", { class: "row" }, h("div", {}, h("span", { class: "name" }, one.file_name), h("span", { class: "meta" }, one.path ? ` ${one.path}` : " sent"),
+        h("p", { class: "attention" }, one.reason, one.again ? " – it is tried again by itself." : "")),
+      one.upload ? button(`Remove ${one.file_name}`, { icon: "bin", bare: true, onclick: (event) => this.change(event.target.closest("li"),
+        () => call("DELETE", `/rag/set-aside/${encodeURIComponent(one.upload)}`), () => toast(`“${one.file_name}” was removed.`)) }) : null);
+      fill(this.list, answer.files.length ? h("ul", { class: "plain" }, answer.files.map(row)) : h("p", { class: "empty" }, EMPTY.aside));
     };
   }
 

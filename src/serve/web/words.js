@@ -37,6 +37,7 @@ export function of(status, kind, detail, after) {
       : new Trouble(sentence(capital(detail.replace(/^(new_password|current_password|password|name|title|query): /, (_, name) => NAMES[name]))), "", more);
     case 429: return new Trouble("That was too much at once.", `Try again in ${after || 60} seconds.`, { ...more, after: after || 60 });
     case 502: return new Trouble("The language model stopped in the middle of its answer.", "Ask again; if it goes on, tell whoever looks after this tars.", more);
+    case 507: return new Trouble("There is no room left on the disk.", "Nothing was kept. Tell whoever looks after this tars: something has to be removed, or the disk enlarged.", more);
     case 503: return new Trouble(told || "A part of tars does not answer.", "It usually comes back by itself: try again in a moment.", { ...more, after: after || 5 });
     default: return status >= 500
       ? new Trouble("Something went wrong inside tars.", "Try again; if it goes on, tell whoever looks after it.", more)
