@@ -11,6 +11,7 @@
 //! - `db/`: the pool and the schema; `stores/`: one file per store that is asked; `metrics/`: what is counted
 //! - `documents/`: on their way in (`reading`: to text; `chunk`: to pieces); `retrieve/`: a question's passages;
 //!   `answer/`: what is made of them, and conversations; `rag`: what these share
+//! - `validation`: what `tars validate` has tried from in here
 //! - `memory`: what glibc is told; `numbers`, `resources`: what an operator looks at; `patience`: files that may hang
 //! - `routes/`: one file per group of paths
 
@@ -47,6 +48,7 @@ mod routes;
 mod server;
 mod stores;
 mod tasks;
+mod validation;
 
 use tars_base::{error, exit};
 use tars_client as client;
@@ -79,6 +81,9 @@ pub async fn command(args: &ServeArgs) -> anyhow::Result<()> {
     }
     if let Some(request) = &args.index {
         return errand::index(config, request).await;
+    }
+    if let Some(request) = &args.validate {
+        return errand::validate(config, request).await;
     }
     if let Some(model) = &args.pull {
         return errand::pull(&config, model).await;
