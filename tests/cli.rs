@@ -64,7 +64,7 @@ fn help_is_as_agreed() {
 }
 
 /// The flags of the design's table that exist now; a new one belongs here and there.
-const TABLE: [(&str, &[&str]); 17] = [
+const TABLE: [(&str, &[&str]); 19] = [
     (
         "install",
         &[
@@ -116,6 +116,8 @@ const TABLE: [(&str, &[&str]); 17] = [
             "--undo",
         ],
     ),
+    ("validate", &["--disruptive"]),
+    ("nas", &[]),
     ("user", &[]),
     ("model", &[]),
     ("reindex", &["--model", "--no-wait"]),

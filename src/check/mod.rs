@@ -18,6 +18,7 @@ mod host;
 mod journal;
 mod legacy;
 mod memory;
+mod nas;
 mod port;
 mod registry;
 mod run;
@@ -68,6 +69,14 @@ pub const ALL: &[Check] = &[
     disk::SPACE,
     disk::INODES,
     registry::REACHABLE,
+    nas::CONFIGURED,
+    nas::REACHABLE,
+    nas::LOGIN,
+    nas::MOUNTED,
+    nas::READABLE,
+    nas::AWAY,
+    nas::STALE,
+    nas::CREDENTIALS,
     gpu::DRIVER,
     gpu::RUNTIME,
 ];

@@ -3,7 +3,7 @@
 use super::fact::{on_thread, within};
 use super::{
     Disk, Engine, Env, Fact, Facts, ON_THIS_HOST, SCHEMA, containers, disk, engine, env, gpu, home, host, images,
-    legacy, ollama, ports, registry, volumes,
+    legacy, nas, ollama, ports, registry, volumes,
 };
 use crate::docker::Docker;
 use crate::stack::Stack;
@@ -65,6 +65,7 @@ pub async fn gather(from: &Sources<'_>) -> Facts {
         ports: stack.ports,
         legacy: stack.legacy,
         ollama: stack.ollama,
+        nas: stack.nas,
         env,
         ..machine
     }
@@ -114,11 +115,13 @@ async fn stack(from: &Sources<'_>, env: &Fact<Env>) -> Facts {
         let settings = settings();
         from.read("the ports", move || ports::look(Path::new(ROOT), &settings?, &seen))
     };
-    let (images, volumes, ports, ollama) = tokio::join!(
+    let ours: Vec<_> = seen.iter().filter(|container| containers::ours(container, &project)).cloned().collect();
+    let (images, volumes, ports, ollama, nas) = tokio::join!(
         within(from.deadline, "the images", async { images::look(from.engine()?, &settings()?).await }),
         within(from.deadline, "the volumes", async { Ok(volumes::look(&settings()?, listed.known()?).await) }),
         ports,
         async { Fact::Known(ollama::look(Path::new(ROOT), from.ollama, &project, &seen).await) },
+        within(from.deadline, "the NAS", nas::look(Path::new(ROOT), from.stack, &ours)),
     );
     let own = all
         .map(|all| all.iter().filter(|container| containers::ours(container, &project)).cloned().collect::<Vec<_>>());
@@ -127,5 +130,5 @@ async fn stack(from: &Sources<'_>, env: &Fact<Env>) -> Facts {
         (Ok(all), Ok(listed)) => Fact::Known(legacy::look(Path::new(ROOT), &project, all, listed)),
         (Err(why), _) | (_, Err(why)) => Fact::Unknown(why.0),
     };
-    Facts { containers: own, other_homes, volumes, images, ports, legacy, ollama, ..Facts::default() }
+    Facts { containers: own, other_homes, volumes, images, ports, legacy, ollama, nas, ..Facts::default() }
 }

@@ -25,6 +25,7 @@ mod host;
 mod images;
 mod legacy;
 mod listeners;
+mod nas;
 mod ollama;
 mod ports;
 mod registry;
@@ -45,6 +46,7 @@ pub use home::{Home, Journal, Owned};
 pub use host::{Host, Memory};
 pub use images::Image;
 pub use legacy::Legacy;
+pub use nas::Nas;
 pub use ollama::{HostOllama, ON_THIS_HOST};
 pub use ports::{Holder, Port};
 pub use registry::{DOCKER_HUB, Registry};
@@ -100,6 +102,8 @@ pub struct Facts {
     pub ports: Fact<Vec<Port>>,
     /// The old bash deployment, if anything is left of it.
     pub legacy: Fact<Option<Legacy>>,
+    /// The network shares; none where there is no NAS.
+    pub nas: Fact<Vec<Nas>>,
     /// An Ollama that answers on this machine.
     pub ollama: Fact<Option<HostOllama>>,
 }

@@ -10,12 +10,15 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use axum::extract::{MatchedPath, Request, State};
+use axum::http::HeaderMap;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use redis::cmd;
 
 use super::app::App;
+use super::auth::token::Use;
 use super::auth::{Caller, User, Via, key};
+use super::client::validate::COUNTED_AS;
 use super::extract::Origin;
 use super::problem::Problem;
 use super::stores::redis::Redis;
@@ -83,6 +86,7 @@ pub(super) async fn limit(State(app): State<App>, request: Request, next: Next) 
     }
     let address = request.extensions().get::<Origin>().map(|origin| origin.address);
     let name = match request.extensions().get::<Caller>() {
+        _ if let Some(ticket) = ticket(&app, request.headers()) => ticket,
         Some(Caller::Somebody(User { via: Via::Key(id), .. })) => format!("key:{id}"),
         Some(Caller::Somebody(User { id, .. })) => format!("user:{id}"),
         Some(Caller::Nobody | Caller::Refused(_)) | None => by_address(address),
@@ -108,6 +112,12 @@ pub(crate) async fn sign_in(app: &App, origin: &Origin, name: &str) -> Result<()
     app.limits.count(&app.redis, &name, most).await.map_err(|left_s| {
         Problem::too_many(left_s, format!("too many sign-ins for this name; try again in {left_s} s"))
     })
+}
+
+/// The name that a token of this stack's own operator asks to be counted under.
+fn ticket(app: &App, headers: &HeaderMap) -> Option<String> {
+    let claims = app.tokens.read(headers.get(COUNTED_AS)?.to_str().ok()?, Use::Count)?;
+    Some(format!("ticket:{}", claims.jti))
 }
 
 fn by_address(address: Option<IpAddr>) -> String {

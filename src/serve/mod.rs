@@ -13,6 +13,7 @@
 //!   `answer/`: what is made of them, and conversations; `rag`: what these share
 //! - `memory`: what glibc is told; `numbers`, `resources`, `told`: what an operator looks at; `patience`: files that may
 //!   hang
+//! - `validation`: what `tars validate` has tried from in here
 //! - `routes/`: one file per group of paths
 
 pub mod address;
@@ -49,6 +50,7 @@ mod server;
 mod stores;
 mod tasks;
 mod told;
+mod validation;
 
 use tars_base::{error, exit};
 use tars_client as client;
@@ -84,6 +86,9 @@ pub async fn command(args: &ServeArgs) -> anyhow::Result<()> {
     }
     if let Some(request) = &args.told {
         return errand::told(&config, request);
+    }
+    if let Some(request) = &args.validate {
+        return errand::validate(config, request).await;
     }
     if let Some(model) = &args.pull {
         return errand::pull(&config, model).await;

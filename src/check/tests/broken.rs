@@ -7,7 +7,7 @@ use serde_json::json;
 const GIB: u64 = 1 << 30;
 
 /// id, the facts that break it, how bad that is, and words of problem and hint.
-type Case = (&'static str, Vec<(&'static str, serde_json::Value)>, Severity, &'static str, &'static str);
+pub(super) type Case = (&'static str, Vec<(&'static str, serde_json::Value)>, Severity, &'static str, &'static str);
 
 #[expect(clippy::too_many_lines, reason = "a table: one row for each way to be broken")]
 fn cases() -> Vec<Case> {
@@ -196,7 +196,7 @@ fn cases() -> Vec<Case> {
 
 #[test]
 fn every_check_finds_what_is_broken_and_says_what_to_do() {
-    for (id, changes, severity, problem, hint) in cases() {
+    for (id, changes, severity, problem, hint) in cases().into_iter().chain(super::nas::cases()) {
         let answer = ask(id, &changed(&changes));
         let found = only(&answer);
         assert!(found.0.contains(problem) && found.1.contains(hint), "{id}: {answer:#?}");
@@ -206,7 +206,7 @@ fn every_check_finds_what_is_broken_and_says_what_to_do() {
 
 #[test]
 fn no_check_is_without_a_broken_case() {
-    let cases = cases();
+    let cases: Vec<_> = cases().into_iter().chain(super::nas::cases()).collect();
     for check in ALL {
         assert!(cases.iter().any(|(id, ..)| *id == check.id), "{} is never seen failing", check.id);
     }

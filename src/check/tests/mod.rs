@@ -2,6 +2,7 @@
 
 mod broken;
 mod live;
+mod nas;
 mod shape;
 
 use super::{ALL, Answer, Fix, run};

@@ -310,6 +310,17 @@ async fn erase(app: &App, chroma: &Chroma, memory: &mut Memory, all: &[Generatio
     Ok(!rows.is_empty())
 }
 
+/// Erases vectors whose chunks are gone now, without waiting for the task.
+///
+/// # Errors
+/// What the stores say.
+pub(crate) async fn erase_left(app: &App) -> Result<()> {
+    let all = generation::in_use(&app.db.get().await?).await?;
+    let mut memory = Memory::default();
+    while erase(app, app.chroma()?, &mut memory, &all).await? {}
+    Ok(())
+}
+
 async fn drop_old(app: &App, chroma: &Chroma) -> Result<()> {
     let connection = app.db.get().await?;
     for row in connection.query("select id, collection from generations where state = 'dropped'", &[]).await? {
