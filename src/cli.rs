@@ -85,6 +85,8 @@ pub enum Command {
     Backup(Box<crate::command::backup::BackupCommand>),
     /// Show the services' logs, without secrets
     Logs(crate::command::logs::LogsArgs),
+    /// Try the stack on itself: deployment, documents and answers, security; ends in GO or NO-GO
+    Validate(crate::command::validate::ValidateArgs),
     /// Bring back what an archive holds, beside the live data first; or undo that, or rehearse it
     Restore(crate::command::restore::RestoreArgs),
     /// Make room: show what may go, with sizes, and remove it
@@ -93,6 +95,8 @@ pub enum Command {
     Uninstall(crate::command::uninstall::UninstallArgs),
     /// List, pull, choose and remove language models
     Model(crate::command::model::ModelArgs),
+    /// Mount the NAS that holds the documents (or backups), take it away, look at it
+    Nas(crate::command::nas::NasArgs),
     /// Make the index of vectors anew, with another embedding model for example
     Reindex(crate::command::reindex::ReindexArgs),
     /// Add, list and change the users of the API, without anybody's password
@@ -129,9 +133,11 @@ impl Command {
             Self::Logs(_) => "logs",
             Self::Uninstall(_) => "uninstall",
             Self::Model(_) => "model",
+            Self::Nas(_) => "nas",
             Self::Reindex(_) => "reindex",
             Self::User(_) => "user",
             Self::SupportBundle(_) => "support-bundle",
+            Self::Validate(_) => "validate",
             Self::Redact(_) => "redact",
             Self::Serve(_) => "serve",
             Self::Completions { .. } => "completions",
@@ -147,10 +153,13 @@ impl Command {
             Self::Restore(args) => !args.dry_run,
             Self::Clean(args) => !args.dry_run,
             Self::Doctor(args) => args.fix,
-            Self::Start(_) | Self::Stop | Self::Restart | Self::Uninstall(_) | Self::Reindex(_) => true,
+            Self::Start(_) | Self::Stop | Self::Restart | Self::Uninstall(_) | Self::Reindex(_) | Self::Validate(_) => {
+                true
+            }
             Self::Backup(args) => args.changes_something(),
             Self::User(args) => args.what.changes_something(),
             Self::Model(args) => args.what.changes_something(),
+            Self::Nas(args) => args.what.changes_something(),
             _ => false,
         }
     }
@@ -173,6 +182,7 @@ impl Command {
             Self::Start(_) | Self::Stop | Self::Restart => "run the same command again; tars status says what runs now",
             Self::Uninstall(_) | Self::Clean(_) => "run the same command again: it removes the rest",
             Self::Doctor(args) if args.fix => "run the same command again; tars status says what runs now",
+            Self::Validate(_) => "the next tars validate removes what this one made; with --disruptive run: tars start",
             Self::Backup(_) => "nothing was left half-done; run the same command again",
             _ => "nothing was left half-done",
         }

@@ -8,6 +8,7 @@
 //! cli, serve  the clap tree; the backend (knows nothing of Docker)
 //! command     one file per verb; verbs do not call each other
 //! bundle      what a support engineer needs, collected, proven and written
+//! validate    the stack tried on itself: GO or NO-GO
 //! check       pure functions over facts; facts: everything looked at, under deadlines
 //! operate     what changes the world, once
 //! context     stack, engine, interface and the wish to stop; built once
@@ -27,6 +28,7 @@ pub mod facts;
 pub mod operate;
 pub mod stack;
 pub mod ui;
+pub mod validate;
 
 pub use tars_archive as archive;
 pub use tars_base::{error, exit};
@@ -116,9 +118,11 @@ async fn execute(context: &mut Context, command: &Command) -> anyhow::Result<Box
         Command::Logs(args) => command::logs::run(context, args).await,
         Command::Uninstall(args) => command::uninstall::run(context, args).await,
         Command::Model(args) => Box::pin(command::model::run(context, args)).await,
+        Command::Nas(args) => Box::pin(command::nas::run(context, args)).await,
         Command::Reindex(args) => command::reindex::run(context, args).await,
         Command::User(args) => command::user::run(context, args).await,
         Command::SupportBundle(args) => Box::pin(command::support_bundle::run(context, args)).await,
+        Command::Validate(args) => Box::pin(command::validate::run(context, args)).await,
         Command::Redact(_) | Command::Serve(_) | Command::Completions { .. } | Command::Man => {
             anyhow::bail!("handled before")
         }

@@ -64,7 +64,7 @@ fn help_is_as_agreed() {
 }
 
 /// The flags of the design's table that exist now; a new one belongs here and there.
-const TABLE: [(&str, &[&str]); 19] = [
+const TABLE: [(&str, &[&str]); 21] = [
     (
         "install",
         &[
@@ -118,6 +118,8 @@ const TABLE: [(&str, &[&str]); 19] = [
             "--undo",
         ],
     ),
+    ("validate", &["--disruptive"]),
+    ("nas", &[]),
     ("user", &[]),
     ("model", &[]),
     ("reindex", &["--model", "--no-wait"]),

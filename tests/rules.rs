@@ -11,7 +11,7 @@ use tars::stack::service::{self, Service};
 use tars::stack::{compose, env};
 
 /// Each part of `src/` and what it may use of the others. The order is that of the layers, lowest first.
-const LAYERS: [(&str, &[&str]); 15] = [
+const LAYERS: [(&str, &[&str]); 16] = [
     ("base", &["error", "exit"]),
     ("stack", &["error", "exit"]),
     ("docker", &["stack", "error", "exit"]),
@@ -28,10 +28,17 @@ const LAYERS: [(&str, &[&str]); 15] = [
     ),
     ("bundle", &["check", "facts", "operate", "docker", "archive", "redact", "client", "stack", "error", "exit"]),
     (
+        "validate",
+        &[
+            "check", "facts", "operate", "context", "docker", "archive", "redact", "client", "ui", "stack", "error",
+            "exit",
+        ],
+    ),
+    (
         "command",
         &[
-            "bundle", "check", "facts", "operate", "context", "docker", "archive", "redact", "client", "ui", "stack",
-            "error", "exit",
+            "bundle", "validate", "check", "facts", "operate", "context", "docker", "archive", "redact", "client",
+            "ui", "stack", "error", "exit",
         ],
     ),
     ("serve", &["redact", "client", "ui", "stack", "error", "exit"]),

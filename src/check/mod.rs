@@ -24,6 +24,7 @@ mod journal;
 mod legacy;
 mod memory;
 mod model;
+mod nas;
 mod port;
 mod registry;
 mod run;
@@ -100,6 +101,14 @@ pub const ALL: &[Check] = &[
     data::POSTGRES,
     data::REDIS,
     data::COLLECTION,
+    nas::CONFIGURED,
+    nas::REACHABLE,
+    nas::LOGIN,
+    nas::MOUNTED,
+    nas::READABLE,
+    nas::AWAY,
+    nas::STALE,
+    nas::CREDENTIALS,
     gpu::DRIVER,
     gpu::RUNTIME,
     gpu::CONTAINER,

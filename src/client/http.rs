@@ -43,7 +43,7 @@ impl Limits {
 /// A service at an address, with the limits it is asked under. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Http {
-    client: Client,
+    pub(super) client: Client,
     address: Address,
     limits: Limits,
 }

@@ -16,9 +16,12 @@ pub mod examine;
 pub mod http;
 pub mod index;
 pub mod ollama;
+pub mod raw;
 pub mod registry;
 pub mod resolve;
+pub mod told;
 pub mod tunnel;
+pub mod validate;
 pub mod words;
 
 mod lines;

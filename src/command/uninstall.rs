@@ -8,7 +8,7 @@ use crate::exit::Exit;
 use crate::operate::journal::{self, Goal, Journal};
 use crate::operate::keeping::schedule;
 use crate::operate::lock::Lock;
-use crate::operate::{lifecycle, sweep, tree, unit};
+use crate::operate::{lifecycle, nas, sweep, tree, unit};
 use crate::stack::home::Home;
 use crate::stack::{HOME_LABEL, PROJECT_LABEL, RECIPE_LABEL, STACK_LABEL, Stack, compose, generations, service, state};
 use crate::ui::{Page, Report};
@@ -127,6 +127,7 @@ pub async fn run(context: &mut Context, args: &UninstallArgs) -> Result<Box<dyn 
     }
     let last = shared(&docker, &project, &mut report).await;
     if args.delete_data.is_some() {
+        unmount_shares(&context.stack, &mut report).await;
         delete_volumes(&docker, volumes, &mut report).await;
         delete_home(&home, &mut report);
     } else {
@@ -223,6 +224,17 @@ fn remove_binary(binary: &Path, report: &mut Uninstalled) {
     }
 }
 
+/// Their lines in fstab name credentials that go with the home; what is on a share is not ours to delete.
+async fn unmount_shares(stack: &Stack, report: &mut Uninstalled) {
+    for share in nas::shares(stack).unwrap_or_default() {
+        match nas::mount::take_off(stack.project(), &share).await {
+            Ok((false, None)) => {}
+            Ok(_) => report.removed.push(format!("mount {}", share.mount_point.display())),
+            Err(error) => report.failed.push(format!("the share at {}: {error:#}", share.mount_point.display())),
+        }
+    }
+}
+
 fn keep_data(home: &Home, volumes: Vec<String>, report: &mut Uninstalled) {
     report.kept.extend(volumes.into_iter().map(|name| format!("volume {name}")));
     if home.path().exists() {
@@ -255,7 +267,7 @@ fn delete_home(home: &Home, report: &mut Uninstalled) {
         names.push(".env");
     }
     // The state goes last: with it the home is found again should this be interrupted.
-    names.extend(["backups", "support", "tars-home.env", "state"]);
+    names.extend(["nas", "backups", "support", "tars-home.env", "state"]);
     for left in names.iter().flat_map(|name| tree::remove(&home.path().join(name))) {
         report.kept.push(format!("{}: {}", left.path.display(), left.why));
     }

@@ -3,8 +3,8 @@
 use super::fact::{on_thread, within};
 use super::{
     Answered, Beside, Deep, Disk, Engine, Env, Fact, Facts, Files, ON_THIS_HOST, SCHEMA, api, backups, beside,
-    containers, deep, disk, engine, env, files, folder, gpu, home, host, images, legacy, live, network, ollama, ports,
-    registry, version, volumes,
+    containers, deep, disk, engine, env, files, folder, gpu, home, host, images, legacy, live, nas, network, ollama,
+    ports, registry, version, volumes,
 };
 use crate::client::account::{Answer, Request};
 use crate::docker::{Container, Docker};
@@ -192,16 +192,18 @@ async fn stack(from: &Sources<'_>, env: &Fact<Env>) -> Facts {
         let settings = settings();
         from.read("the ports", move || ports::look(Path::new(ROOT), &settings?, &seen))
     };
+    let ours: Vec<_> = seen.iter().filter(|container| containers::ours(container, &project)).cloned().collect();
     let own = all
         .map(|all| all.iter().filter(|container| containers::ours(container, &project)).cloned().collect::<Vec<_>>());
     let sizes = if from.depth == Depth::Deep { deep::WITHIN } else { volumes::SIZES };
-    let (images, volumes, ports, ollama, services) = tokio::join!(
+    let (images, volumes, ports, ollama, nas, services) = tokio::join!(
         within(from.deadline, "the images", async { images::look(from.engine()?, &settings()?).await }),
         within(sizes.max(from.deadline), "the volumes", async {
             Ok(volumes::look(&settings()?, listed.known()?, sizes).await)
         }),
         ports,
         async { Fact::Known(ollama::look(Path::new(ROOT), from.ollama, &project, &seen).await) },
+        within(from.deadline, "the NAS", nas::look(Path::new(ROOT), from.stack, &ours)),
         services(from, env, &own),
     );
     let other_homes = own.map(|own| containers::other_homes(own, from.stack.home.path()));
@@ -211,7 +213,7 @@ async fn stack(from: &Sources<'_>, env: &Fact<Env>) -> Facts {
     };
     let undo_gone = listed.map(|listed| undo_gone(from.stack, listed));
     let clutter = clutter(from, &volumes, services.deep.known().ok().and_then(Option::as_ref)).await;
-    Facts { containers: own, other_homes, volumes, images, ports, legacy, ollama, clutter, undo_gone, ..services }
+    Facts { containers: own, other_homes, volumes, images, ports, legacy, ollama, nas, clutter, undo_gone, ..services }
 }
 
 /// Volumes that an undo would need and that are gone.

@@ -34,6 +34,7 @@ mod legacy;
 mod listeners;
 mod live;
 mod models;
+mod nas;
 mod network;
 mod ollama;
 mod ports;
@@ -68,6 +69,7 @@ pub use images::Image;
 pub use legacy::Legacy;
 pub use live::{Answered, How};
 pub use models::{Cards, Models};
+pub use nas::Nas;
 pub use network::Network;
 pub use ollama::{HostOllama, ON_THIS_HOST};
 pub use ports::{Holder, Port};
@@ -126,6 +128,8 @@ pub struct Facts {
     pub ports: Fact<Vec<Port>>,
     /// The old bash deployment, if anything is left of it.
     pub legacy: Fact<Option<Legacy>>,
+    /// The network shares; none where there is no NAS.
+    pub nas: Fact<Vec<Nas>>,
     /// An Ollama that answers on this machine.
     pub ollama: Fact<Option<HostOllama>>,
     /// The compose files of the home.

@@ -33,6 +33,14 @@ pub struct ServeArgs {
     #[arg(long, value_name = "REQUEST", conflicts_with_all = ["probe", "pull", "reach", "examine", "user"])]
     pub index: Option<String>,
 
+    /// Remember how backups and drills went, as REQUEST says, for the page (`tars backup` does this)
+    #[arg(long, value_name = "REQUEST", hide = true, exclusive = true)]
+    pub told: Option<String>,
+
+    /// Examine this backend and its stores as REQUEST says, with the answer as a line of JSON (`tars validate` does this)
+    #[arg(long, value_name = "REQUEST", conflicts_with_all = ["probe", "pull", "reach", "examine", "user", "index"])]
+    pub validate: Option<String>,
+
     /// Count what a Chroma holds, asked as FILE says, with the answer as lines of JSON
     #[arg(long, value_name = "FILE", conflicts_with_all = ["pull", "reach"])]
     pub examine: Option<std::path::PathBuf>,

@@ -60,6 +60,8 @@ pub struct Config {
     pub documents_dir: PathBuf,
     /// Where uploads are kept (`TARS_UPLOADS_DIR`).
     pub uploads_dir: PathBuf,
+    /// Where what must outlive a restore is kept (`TARS_LOGS_DIR`).
+    pub logs_dir: PathBuf,
     /// The documents folder is scanned so often (`TARS_SCAN_EVERY_S`).
     pub scan_every: Duration,
     /// How long requests in flight may go on after a stop.
@@ -165,6 +167,7 @@ impl Config {
             log_level: env.parsed("LOG_LEVEL", LogLevel(Level::INFO), "error, warn, info, debug or trace")?.0,
             documents_dir: env.text("TARS_DOCUMENTS_DIR", "/documents").into(),
             uploads_dir: env.text("TARS_UPLOADS_DIR", "/var/lib/tars/documents").into(),
+            logs_dir: env.text("TARS_LOGS_DIR", "/var/log/tars").into(),
             scan_every: Duration::from_secs(env.parsed("TARS_SCAN_EVERY_S", 3600, "a number of seconds")?.max(1)),
             stop_within: STOP_WITHIN,
         })

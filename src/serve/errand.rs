@@ -1,12 +1,14 @@
 //! Errands that the operator's side runs inside the backend's container, where the stack's network is: pulling a
 //! model, and trying whether an Ollama can be reached. Their stdout is read by `tars` on the host.
 
-use super::{Config, accounts, documents};
+use super::{Config, accounts, documents, validation};
 use crate::client::PullProgress;
 use crate::client::account::Answer;
 use crate::client::errand::Line;
 use crate::client::examine;
 use crate::client::ollama::{Ollama, same_model};
+use crate::client::told;
+use crate::client::validate;
 use anyhow::{Context, Result};
 use std::io::Write;
 use std::path::Path;
@@ -98,6 +100,32 @@ pub async fn index(config: Config, request: &str) -> Result<()> {
     match &ended {
         Ok(answer) => line(answer),
         Err(error) => line(&crate::client::index::Answer::Failed(crate::error::causes_of(error))),
+    }
+    ended.map(|_| ())
+}
+
+/// Remembers what the operator's side tells of backups and drills.
+///
+/// # Errors
+/// When the request is none or cannot be kept; the line says why as well.
+pub fn told(config: &Config, request: &str) -> Result<()> {
+    let ended = super::told::write(&config.logs_dir, request);
+    line(&match &ended {
+        Ok(()) => told::Answer::Known,
+        Err(error) => told::Answer::Failed(crate::error::causes_of(error)),
+    });
+    ended
+}
+
+/// Does what `tars validate` asks for; the answer is one line.
+///
+/// # Errors
+/// When the request is none or the database cannot be used; the line says why as well.
+pub async fn validate(config: Config, request: &str) -> Result<()> {
+    let ended = validation::run(config, request).await;
+    match &ended {
+        Ok(answer) => line(answer),
+        Err(error) => line(&validate::Answer::Failed(crate::error::causes_of(error))),
     }
     ended.map(|_| ())
 }

@@ -1,7 +1,8 @@
 //! How often somebody may ask: so many requests in a window of one minute, counted in Redis while it is there, else here.
 //!
 //! Who is signed in is counted by user or key, so that nobody pays for a neighbour; all others by address, an IPv6 one
-//! by its /64. `/health` and `/ready` are not counted: whoever watches over the stack asks them all the time.
+//! by its /64. `/health` and `/ready` are not counted: whoever watches over the stack asks them all the time. Neither are
+//! the page's files, which cost nothing and must come when nothing else does.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -9,12 +10,15 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use axum::extract::{MatchedPath, Request, State};
+use axum::http::HeaderMap;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use redis::cmd;
 
 use super::app::App;
+use super::auth::token::Use;
 use super::auth::{Caller, User, Via, key};
+use super::client::validate::COUNTED_AS;
 use super::extract::Origin;
 use super::problem::Problem;
 use super::stores::redis::Redis;
@@ -25,7 +29,7 @@ const WINDOW: Duration = Duration::from_mins(1);
 const SIGN_INS: u32 = 10;
 /// More names than these are not kept: the memory is worth more than a count.
 const NAMES_MAX: usize = 20_000;
-const FREE: [&str; 2] = ["/health", "/ready"];
+const FREE: [&str; 3] = ["/health", "/ready", "/web/{version}/{file}"];
 
 /// Whether a request is neither counted nor looked at for who asks: whether the process lives must not hang on Postgres.
 pub(super) fn is_free(request: &Request) -> bool {
@@ -82,6 +86,7 @@ pub(super) async fn limit(State(app): State<App>, request: Request, next: Next) 
     }
     let address = request.extensions().get::<Origin>().map(|origin| origin.address);
     let name = match request.extensions().get::<Caller>() {
+        _ if let Some(ticket) = ticket(&app, request.headers()) => ticket,
         Some(Caller::Somebody(User { via: Via::Key(id), .. })) => format!("key:{id}"),
         Some(Caller::Somebody(User { id, .. })) => format!("user:{id}"),
         Some(Caller::Nobody | Caller::Refused(_)) | None => by_address(address),
@@ -107,6 +112,12 @@ pub(crate) async fn sign_in(app: &App, origin: &Origin, name: &str) -> Result<()
     app.limits.count(&app.redis, &name, most).await.map_err(|left_s| {
         Problem::too_many(left_s, format!("too many sign-ins for this name; try again in {left_s} s"))
     })
+}
+
+/// The name that a token of this stack's own operator asks to be counted under.
+fn ticket(app: &App, headers: &HeaderMap) -> Option<String> {
+    let claims = app.tokens.read(headers.get(COUNTED_AS)?.to_str().ok()?, Use::Count)?;
+    Some(format!("ticket:{}", claims.jti))
 }
 
 fn by_address(address: Option<IpAddr>) -> String {

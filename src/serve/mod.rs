@@ -11,7 +11,9 @@
 //! - `db/`: the pool and the schema; `stores/`: one file per store that is asked; `metrics/`: what is counted
 //! - `documents/`: on their way in (`reading`: to text; `chunk`: to pieces); `retrieve/`: a question's passages;
 //!   `answer/`: what is made of them, and conversations; `rag`: what these share
-//! - `memory`: what glibc is told; `numbers`, `resources`: what an operator looks at; `patience`: files that may hang
+//! - `memory`: what glibc is told; `numbers`, `resources`, `told`: what an operator looks at; `patience`: files that may
+//!   hang
+//! - `validation`: what `tars validate` has tried from in here
 //! - `routes/`: one file per group of paths
 
 pub mod address;
@@ -47,6 +49,8 @@ mod routes;
 mod server;
 mod stores;
 mod tasks;
+mod told;
+mod validation;
 
 use tars_base::{error, exit};
 use tars_client as client;
@@ -79,6 +83,12 @@ pub async fn command(args: &ServeArgs) -> anyhow::Result<()> {
     }
     if let Some(request) = &args.index {
         return errand::index(config, request).await;
+    }
+    if let Some(request) = &args.told {
+        return errand::told(&config, request);
+    }
+    if let Some(request) = &args.validate {
+        return errand::validate(config, request).await;
     }
     if let Some(model) = &args.pull {
         return errand::pull(&config, model).await;

@@ -4,7 +4,8 @@ use super::envfile::EnvFile;
 
 /// The file that every stack uses.
 pub const MAIN: &str = "docker-compose.home.yml";
-const GPU: &str = "docker-compose.gpu.yml";
+/// The file that gives the stack the GPU.
+pub const GPU: &str = "docker-compose.gpu.yml";
 const WEB: &str = "docker-compose.web.yml";
 const PORTS_OLLAMA: &str = "docker-compose.ports-ollama.yml";
 const PORTS_CHROMADB: &str = "docker-compose.ports-chromadb.yml";

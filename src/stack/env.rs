@@ -77,7 +77,7 @@ pub const KEYS: &[Key] = &[
     travels("TARS_RATE_LIMIT", "200"),
     travels("TARS_WAIT_S", "120"),
     travels("LOG_LEVEL", "info"),
-    machine("TARS_NAS", "none"),
+    machine("TARS_NAS", ""),
     machine("NAS_HOST", ""),
     machine("NAS_SHARE", ""),
     machine("NAS_USER", ""),

@@ -52,6 +52,28 @@ impl Ui {
     }
 }
 
+impl Ui {
+    /// Asks for a secret: what is typed is not shown. There is no default.
+    ///
+    /// # Errors
+    /// With `--yes` or without a terminal there is nobody to ask: exit 64.
+    pub async fn ask_secret(&self, question: &str) -> Result<String> {
+        let stdin = std::io::stdin();
+        if self.options.yes || !stdin.is_terminal() {
+            return Err(Failure::new(Exit::Usage, "a password is needed and there is nobody to ask").into());
+        }
+        let before = rustix::termios::tcgetattr(&stdin).context("could not ask")?;
+        let mut silent = before.clone();
+        silent.local_modes.remove(rustix::termios::LocalModes::ECHO);
+        rustix::termios::tcsetattr(&stdin, rustix::termios::OptionalActions::Flush, &silent)
+            .context("could not ask")?;
+        let answer = self.ask(question, "").await;
+        let shown = rustix::termios::tcsetattr(&stdin, rustix::termios::OptionalActions::Flush, &before);
+        shown.context("the terminal stays silent: type stty echo")?;
+        answer
+    }
+}
+
 /// One line of stdin, read on a thread of its own: whoever drops the future (Ctrl-C) waits for nobody's Enter.
 async fn line() -> std::io::Result<String> {
     let (send, receive) = tokio::sync::oneshot::channel();

@@ -7,6 +7,7 @@
 #   need_compose_v1         docker-compose 1.29
 #   need_compose_v2         the v2 plugin; prints a DOCKER_CONFIG to use with it (empty: none is needed)
 #   need_rust_tools         cargo, rustfmt, clippy
+#   need_axe                prints the file of axe-core, which finds what keeps people out of a page
 
 setup_cache=${TARS_TEST_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/tars-test}
 
@@ -142,4 +143,21 @@ need_rust_tools() {
   else
     need_packages rustfmt rust-clippy
   fi
+}
+
+# The package that brings it is not run: only the script in it is.
+need_axe() {
+  local version=0.1.8 place=$setup_cache/axe found
+  found=$(find "$place-$version" -name axe.min.js 2>/dev/null | head -n 1)
+  if [ -z "$found" ]; then
+    python3 -c 'import ensurepip' 2>/dev/null || need_packages python3-venv || return 1
+    note "getting axe-core"
+    rm -rf "$place-$version" "$place.$$"
+    mkdir -p "$setup_cache"
+    python3 -m venv "$place.$$" >&2 &&
+      "$place.$$/bin/python" -m pip install -q --disable-pip-version-check --no-deps "axe-playwright-python==$version" >&2 &&
+      mv -T "$place.$$" "$place-$version" || { rm -rf "$place.$$" && return 1; }
+    found=$(find "$place-$version" -name axe.min.js | head -n 1)
+  fi
+  [ -n "$found" ] && echo "$found"
 }

@@ -88,12 +88,15 @@ step "the stream says its sources, its words and its end; a client that leaves s
 curl -sS -m 30 -N -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' \
   -d '{"query":"When does the heating start?"}' "http://127.0.0.1:$API_PORT/rag/query/stream" >"$WORK/stream"
 expect_same "$(grep '^event:' "$WORK/stream" | uniq | tr -d '\n')" "event: rag_sourcesevent: rag_tokenevent: rag_complete"
-double POST /rate '{"rate": 4}' >/dev/null
+double POST /rate '{"rate": 8}' >/dev/null
 try curl -sS -m 2 -N -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' \
   -d '{"query":"When does the heating start?"}' "http://127.0.0.1:$API_PORT/rag/query/stream"
 expect_out rag_sources
 model_stopped() { double GET "" | grep -q '"gone /api/chat"'; }
 within 10 "the model was stopped" model_stopped
+left=$(sed -n 's/.*"conversation_id":"\([0-9a-f-]*\)".*/\1/p' "$OUT" | head -n 1)
+is_kept() { call GET "/rag/conversations/$left" && [ "$(json "$OUT" 'd["messages"][1]["unfinished"], len(d["messages"][1]["content"]) > 0')" = '[true, true]' ]; }
+within 10 "what was written until then is kept" is_kept
 double POST /rate '{"rate": 0}' >/dev/null
 
 step "an error line under HTTP 200 is a clear answer; the model away is retrieval only"
@@ -285,7 +288,26 @@ conversation=$(json "$OUT" 'd["conversation_id"]')
 asked 200 GET "/rag/conversations/$conversation"
 expect_json 'd["messages"][0]["content"]' "When does the heating start?"
 expect_same "$(sql "select count(*) from messages where encode(sealed, 'escape') like '%heating%'")" 0
+expect_json 'd["messages"][1]["supported"], d["messages"][1]["sources"][0]["file_name"]' '[true, "heating.html"]'
+passage=$(json "$OUT" 'd["messages"][1]["sources"][0]["chunk_id"]')
+asked 200 GET "/rag/passages/$passage"
+expect_json 'd["file_name"], "first of October" in d["content"], d["before"]' '["heating.html", true, null]'
+asked 404 GET /rag/passages/none
+asked 410 GET "/rag/passages/${passage%-*-*}-99-0"
+asked 200 POST /rag/query "{\"query\":\"And what does a wren look like?\",\"conversation_id\":\"$conversation\"}"
+asked 200 POST /rag/query "{\"query\":\"Which colour has the wren?\",\"conversation_id\":\"$conversation\",\"again\":true}"
+asked 200 GET "/rag/conversations/$conversation"
+expect_json '[m["content"] for m in d["messages"]][::2]' '["When does the heating start?", "Which colour has the wren?"]'
+asked 422 POST /rag/query '{"query":"x","again":true}'
+asked 204 PATCH "/rag/conversations/$conversation" '{"title":"Winter and wrens"}'
+asked 422 PATCH "/rag/conversations/$conversation" '{"title":" "}'
+asked 200 GET '/rag/conversations?query=OCTOBER%20wren'
+expect_json '[c["title"] for c in d["conversations"]]' '["Winter and wrens"]'
+asked 200 GET '/rag/conversations?query=october%20badger'
+expect_json 'd["conversations"]' '[]'
+expect_same "$(sql "select count(*) from conversations where encode(title_sealed, 'escape') like '%Winter%'")" 0
 sign_in ada a-long-password-1
+asked 404 PATCH "/rag/conversations/$conversation" '{"title":"mine"}'
 asked 404 GET "/rag/conversations/$conversation"
 asked 404 DELETE "/rag/conversations/$conversation"
 asked 404 POST /rag/query "{\"query\":\"And the eggs?\",\"conversation_id\":\"$conversation\"}"

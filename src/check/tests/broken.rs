@@ -209,7 +209,8 @@ fn cases() -> Vec<Case> {
 
 #[test]
 fn every_check_finds_what_is_broken_and_says_what_to_do() {
-    for (id, changes, severity, problem, hint) in cases().into_iter().chain(ills::cases()) {
+    let all = cases().into_iter().chain(ills::cases()).chain(super::nas::cases());
+    for (id, changes, severity, problem, hint) in all {
         let answer = ask(id, &changed(&changes));
         let found = only(&answer);
         assert!(found.0.contains(problem) && found.1.contains(hint), "{id}: {answer:#?}");
@@ -219,7 +220,7 @@ fn every_check_finds_what_is_broken_and_says_what_to_do() {
 
 #[test]
 fn no_check_is_without_a_broken_case() {
-    let cases: Vec<_> = cases().into_iter().chain(ills::cases()).collect();
+    let cases: Vec<_> = cases().into_iter().chain(ills::cases()).chain(super::nas::cases()).collect();
     for check in ALL {
         assert!(cases.iter().any(|(id, ..)| *id == check.id), "{} is never seen failing", check.id);
     }

@@ -3,6 +3,7 @@
 mod broken;
 mod ills;
 mod live;
+mod nas;
 mod shape;
 
 use super::{ALL, Answer, Fix, run};

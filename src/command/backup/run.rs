@@ -13,7 +13,7 @@ use crate::operate::backup::{self, spool};
 use crate::operate::keeping::destination::{self, Destination};
 use crate::operate::keeping::last::{self, Last};
 use crate::operate::keeping::register::{Component, Entry, Register};
-use crate::operate::keeping::{drawer, files, forecast, prune, strays};
+use crate::operate::keeping::{drawer, files, forecast, prune, strays, told};
 use crate::operate::{recover, sweep};
 use crate::ui::{Report, Warning};
 use anyhow::Result;
@@ -51,6 +51,7 @@ pub async fn run(context: &mut Context, args: &BackupArgs) -> Result<Box<dyn Rep
         context.ui.warn(&format!("something of this run stays until the next one: {error:#}"));
     }
     write_down(context, &made);
+    told::tell(context).await;
     let mut report = made?;
     report.recovered = recovered;
     Ok(Box::new(report))

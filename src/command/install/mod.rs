@@ -5,6 +5,7 @@
 
 mod images;
 mod llm;
+mod nas;
 mod plan;
 mod preflight;
 mod prerequisites;
@@ -66,7 +67,7 @@ pub(crate) const STEPS: [(&str, &str); 9] = [
     ("start", "starting the services"),
     ("wait", "waiting until every service answers"),
     ("models", "chat and embedding model"),
-    ("verdict", "is it of use"),
+    ("verdict", "is it of use (tars validate)"),
 ];
 
 /// One installation on its way.
@@ -128,7 +129,7 @@ impl Install<'_> {
         self.take_over()?;
         self.step(1, async |install| install.prerequisites().await).await?;
         self.step(2, async |install| install.settings().await).await?;
-        self.step(3, async |install| Ok(install.nas())).await?;
+        self.step(3, async |install| install.nas().await).await?;
         self.step(4, async |install| install.images().await).await?;
         self.step(5, async |install| install.start().await).await?;
         self.step(6, async |install| install.wait().await).await?;
@@ -186,10 +187,6 @@ impl Install<'_> {
         self.journal =
             Some(Journal::open(&context.stack.home, &context.run, "install", Goal::Running(self.ran_before.clone()))?);
         Ok(())
-    }
-
-    fn nas(&self) -> String {
-        if self.args.skip_nas { "skipped (--skip-nas)".to_owned() } else { "not configured".to_owned() }
     }
 
     fn warn(&mut self, id: &'static str, message: impl Into<String>, hint: impl Into<String>) {

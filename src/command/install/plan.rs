@@ -39,7 +39,11 @@ pub(super) async fn plan(context: &Context, args: &InstallArgs) -> Result<Box<dy
         },
         prerequisites(context, &fixes).await,
         settings(context, &fixes),
-        if args.skip_nas { "skip it".to_owned() } else { "say that it is not configured".to_owned() },
+        if args.skip_nas {
+            "skip it".to_owned()
+        } else {
+            "mount the share that is known, else ask for one; without an answer go on".to_owned()
+        },
         images(context, args, &facts),
         "create and start what is not running".to_owned(),
         format!("wait up to {} s for each service", context.stack.setting("TARS_WAIT_S")),

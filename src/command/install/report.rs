@@ -2,6 +2,7 @@
 
 use crate::error;
 use crate::exit::Exit;
+use crate::operate::validated::Validation;
 use crate::operate::wait;
 use crate::stack::{Stack, lan};
 use crate::ui::{Page, Report, Warning};
@@ -25,6 +26,8 @@ pub(super) struct Installed {
     pub steps: Vec<Step>,
     pub warnings: Vec<Warning>,
     pub error: Option<anyhow::Error>,
+    /// What the validation at its end saw.
+    pub validation: Option<Validation>,
     go: bool,
     urls: BTreeMap<&'static str, String>,
     admin: Option<String>,
@@ -105,7 +108,8 @@ impl Report for Installed {
     }
 
     fn data(&self) -> Value {
-        json!({ "verdict": if self.go { "GO" } else { "NO-GO" }, "steps": self.steps, "urls": self.urls })
+        json!({ "verdict": if self.go { "GO" } else { "NO-GO" }, "steps": self.steps, "urls": self.urls,
+            "validation": self.validation.as_ref().map(|validation| &validation.suites) })
     }
 
     fn warnings(&self) -> Vec<Warning> {
@@ -132,6 +136,7 @@ impl Installed {
         }
         page.line("  next          tars status        what runs");
         page.line("                tars logs -f       what it says");
+        page.line("                tars validate      whether it is of use, at any time");
         page.line("                tars restart       after a change of the env file");
     }
 }

@@ -1,12 +1,13 @@
 //! Steps 6 to 9: start, wait, models, verdict.
 
 use super::{Install, Said};
-use crate::client::api::Verdict;
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::operate::journal::Goal;
+use crate::operate::validated::Status;
 use crate::operate::{generations, lifecycle, models, wait};
 use crate::ui;
+use crate::validate;
 use anyhow::Context as _;
 
 impl Install<'_> {
@@ -67,17 +68,27 @@ impl Install<'_> {
     }
 
     pub(super) async fn verdict(&mut self) -> Said {
-        let stack = &self.context.stack;
-        let ready = wait::for_api(stack).await?;
-        if ready.status != Verdict::Ready {
-            return Err(Failure::new(
-                Exit::Failed,
-                format!("the stack runs, but not all of it is of use: {}", ready.words()),
-            )
-            .hint("look at: tars status")
-            .into());
+        wait::for_api(&self.context.stack).await?;
+        let validation = Box::pin(validate::run(self.context, &[], None)).await?;
+        let retrieval_only = self.context.stack.setting("TARS_LLM") == "none";
+        // That there is no model was said in the step before.
+        let news = validation.with(Status::Warn).filter(|check| !(retrieval_only && check.id == "deployment.chat"));
+        for check in news {
+            self.warn(
+                "validate.warn",
+                format!("{}: {}", check.id, check.detail),
+                check.hint.clone().unwrap_or_default(),
+            );
         }
-        self.report.go(stack);
-        Ok("GO".to_owned())
+        let (passed, reasons) = (validation.with(Status::Pass).count(), validation.reasons());
+        let hint = validation.with(Status::Fail).find_map(|check| check.hint.clone());
+        self.report.validation = Some(validation);
+        if !reasons.is_empty() {
+            let words = format!("the stack runs, but not all of it is of use: {}", reasons.join("; "));
+            let hint = format!("{}; look again with: tars validate", hint.unwrap_or_default());
+            return Err(Failure::new(Exit::Failed, words).hint(hint).into());
+        }
+        self.report.go(&self.context.stack);
+        Ok(format!("GO, {passed} checks passed"))
     }
 }

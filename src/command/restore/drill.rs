@@ -11,6 +11,7 @@ use crate::docker::HelperSpec;
 use crate::error::exit_of;
 use crate::exit::Exit;
 use crate::operate::keeping::register::{Register, Verdict};
+use crate::operate::keeping::told;
 use crate::operate::restore::fill::Filled;
 use crate::operate::restore::postgres::Account;
 use crate::operate::restore::source;
@@ -65,19 +66,12 @@ pub(super) async fn run(context: &mut Context, args: &RestoreArgs, file: &str) -
             verdict
         }
     };
-    report.verdict = Some(word(verdict));
+    report.verdict = Some(verdict.word());
     if args.component.is_empty() {
         remember(context, &path, verdict)?;
+        told::tell(context).await;
     }
     Ok(Box::new(report))
-}
-
-fn word(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Pass => "pass",
-        Verdict::Fail => "fail",
-        Verdict::Error => "error",
-    }
 }
 
 /// Into the register of archives, where this stack made the archive.

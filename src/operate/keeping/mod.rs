@@ -19,4 +19,5 @@ pub mod retention;
 pub mod schedule;
 pub mod sources;
 pub mod strays;
+pub mod told;
 pub mod units;

@@ -93,7 +93,7 @@ fn uuid(source: &Path) -> Option<String> {
 }
 
 /// A blank, tab, newline or backslash stands there as `\040` and the like.
-fn unescaped(word: &str) -> std::ffi::OsString {
+pub(crate) fn unescaped(word: &str) -> std::ffi::OsString {
     let (bytes, mut text, mut at) = (word.as_bytes(), Vec::new(), 0);
     while at < bytes.len() {
         let octal = (bytes[at] == b'\\').then(|| word.get(at + 1..at + 4)).flatten();

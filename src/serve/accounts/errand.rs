@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 
-use super::users;
+use super::users::{self, PasswordFrom};
 use crate::app::App;
 use crate::audit::{self, Who};
 use crate::auth::{Role, password};
@@ -45,12 +45,12 @@ async fn act(app: &App, request: &Request) -> Result<Answer, Problem> {
             users::check_name("name", name)?;
             let role = if *admin { Role::Admin } else { Role::User };
             let (made, hash) = new_password(app).await?;
-            ("user.add", users::add(&connection, name, role, &hash).await?, Some(made))
+            ("user.add", users::add(&connection, name, role, &hash, PasswordFrom::Made).await?, Some(made))
         }
         Request::Passwd { name } => {
             let user = users::by_name(&connection, name).await?;
             let (made, hash) = new_password(app).await?;
-            users::set_password(&mut connection, user.id, &hash, None).await?;
+            users::set_password(&mut connection, user.id, &hash, PasswordFrom::Made, None).await?;
             ("user.password", user, Some(made))
         }
         Request::Disable { name, undo } => {

@@ -15,7 +15,7 @@ use crate::problem::Problem;
 /// The longest name.
 pub(crate) const NAME_MAX_CHARS: usize = 64;
 
-const COLUMNS: &str = "id, name, role, disabled_at is not null as disabled, created_at, signed_in_at";
+const COLUMNS: &str = "id, name, role, disabled_at is not null as disabled, created_at, signed_in_at, password_from";
 
 /// A user as the API shows one.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -32,6 +32,29 @@ pub(crate) struct Account {
     pub created_at: Timestamp,
     /// When they last signed in by password.
     pub signed_in_at: Option<Timestamp>,
+    /// `own`: they chose it; `made`: it was made for them and shown once; `first`: it stood in the env file.
+    pub password_from: String,
+}
+
+/// Where a password comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PasswordFrom {
+    /// Chosen by its user.
+    Own,
+    /// Made for them and shown once: the page asks for one of their own.
+    Made,
+    /// The env file's, at the first start.
+    First,
+}
+
+impl PasswordFrom {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Own => "own",
+            Self::Made => "made",
+            Self::First => "first",
+        }
+    }
 }
 
 /// What a sign-in needs to know.
@@ -56,6 +79,7 @@ impl Account {
             disabled: row.get("disabled"),
             created_at: row.get("created_at"),
             signed_in_at: row.get("signed_in_at"),
+            password_from: row.get("password_from"),
         }
     }
 }
@@ -67,9 +91,10 @@ pub(crate) async fn any(client: &Connection) -> anyhow::Result<bool> {
 
 /// The first administrator, unless somebody else was faster.
 pub(crate) async fn insert_first(client: &Connection, name: &str, hash: &str) -> anyhow::Result<()> {
-    const INSERT: &str = "insert into users (id, name, role, password_hash)
-        select $1, $2, $3, $4 where not exists (select from users)";
-    let made = client.execute(INSERT, &[&Uuid::now_v7(), &name, &Role::Admin.name(), &hash]).await?;
+    const INSERT: &str = "insert into users (id, name, role, password_hash, password_from)
+        select $1, $2, $3, $4, $5 where not exists (select from users)";
+    let from = PasswordFrom::First.name();
+    let made = client.execute(INSERT, &[&Uuid::now_v7(), &name, &Role::Admin.name(), &hash, &from]).await?;
     if made > 0 {
         tracing::info!("the administrator of the env file was made");
     }
@@ -80,10 +105,17 @@ pub(crate) async fn insert_first(client: &Connection, name: &str, hash: &str) ->
 ///
 /// # Errors
 /// 409 when somebody has the name.
-pub(crate) async fn add(client: &Connection, name: &str, role: Role, hash: &str) -> Result<Account, Problem> {
-    let insert =
-        format!("insert into users (id, name, role, password_hash) values ($1, $2, $3, $4) returning {COLUMNS}");
-    let added = client.query_one(&insert, &[&Uuid::now_v7(), &name, &role.name(), &hash]).await;
+pub(crate) async fn add(
+    client: &Connection,
+    name: &str,
+    role: Role,
+    hash: &str,
+    from: PasswordFrom,
+) -> Result<Account, Problem> {
+    let insert = format!(
+        "insert into users (id, name, role, password_hash, password_from) values ($1, $2, $3, $4, $5) returning {COLUMNS}"
+    );
+    let added = client.query_one(&insert, &[&Uuid::now_v7(), &name, &role.name(), &hash, &from.name()]).await;
     match added {
         Ok(row) => Ok(Account::of(&row)),
         Err(error) if error.code() == Some(&SqlState::UNIQUE_VIOLATION) => {
@@ -173,11 +205,13 @@ pub(crate) async fn set_password(
     client: &mut Connection,
     id: Uuid,
     hash: &str,
+    from: PasswordFrom,
     kept: Option<Uuid>,
 ) -> Result<(), Problem> {
+    const SET: &str = "update users set password_hash = $2, password_from = $3 where id = $1";
     const END: &str = "delete from sessions where user_id = $1 and id is distinct from $2";
     let transaction = client.transaction().await?;
-    if transaction.execute("update users set password_hash = $2 where id = $1", &[&id, &hash]).await? == 0 {
+    if transaction.execute(SET, &[&id, &hash, &from.name()]).await? == 0 {
         return Err(Problem::not_found("user"));
     }
     transaction.execute(END, &[&id, &kept]).await?;

@@ -15,7 +15,7 @@ use crate::auth::User;
 use crate::client::chat::{Said, Spent, Talk};
 use crate::problem::Problem;
 use crate::retrieve::{self, Found, Passage, Query};
-use conversation::Turn;
+use conversation::{Cited, Detail, Kept, Turn};
 
 /// What a question without support gets.
 pub(crate) const NO_SUPPORT: &str = "The documents do not answer this question.";
@@ -33,6 +33,8 @@ pub(crate) struct Question {
     pub conversation: Option<Uuid>,
     /// Whether it is to be kept.
     pub keep: bool,
+    /// Whether it takes the place of the conversation's last question.
+    pub again: bool,
 }
 
 /// Everything that is known before the first word.
@@ -45,8 +47,9 @@ pub(crate) struct Prepared {
     pub retrieval_only: Option<String>,
     /// Whether anything speaks for an answer.
     pub supported: bool,
+    /// Where the answer is to be kept.
+    pub kept: Option<Kept>,
     history: Vec<Turn>,
-    conversation: Option<Uuid>,
 }
 
 /// A finished answer.
@@ -64,14 +67,14 @@ pub(crate) struct Answer {
     pub retrieval_only: Option<String>,
 }
 
-/// Finds the passages, and reads the conversation so far.
+/// Finds the passages, reads the conversation so far and keeps the question.
 ///
 /// # Errors
-/// 503 without Postgres, 404 for a conversation that is not this user's, 409 for one that is locked.
+/// 503 without Postgres, 404 for a conversation that is not this user's.
 pub(crate) async fn prepare(app: &App, user: &User, question: &Question) -> Result<Prepared, Problem> {
     let begun = Instant::now();
     let history = match question.conversation {
-        Some(id) => conversation::history(app, user, id).await?,
+        Some(id) => conversation::history(app, user, id, question.again).await?,
         None => Vec::new(),
     };
     let mut found = retrieve::search(app, &question.query).await?;
@@ -91,14 +94,40 @@ pub(crate) async fn prepare(app: &App, user: &User, question: &Question) -> Resu
     }
     let retrieval_ms = ms(begun);
     app.metrics.rag.retrieval.observe(begun.elapsed().as_secs_f64());
-    Ok(Prepared {
-        found,
-        retrieval_ms,
-        retrieval_only: no_model(app),
-        supported,
-        history,
-        conversation: question.conversation,
-    })
+    let kept = if question.keep && app.rag.vault.is_there() {
+        Some(conversation::begin(app, user, question.conversation, &question.query.text, question.again).await?)
+    } else {
+        None
+    };
+    Ok(Prepared { found, retrieval_ms, retrieval_only: no_model(app), supported, kept, history })
+}
+
+impl Prepared {
+    /// What is kept beside the words.
+    pub(crate) fn detail(&self, supported: bool) -> Detail {
+        let passages_only = self.retrieval_only.is_some();
+        let cited = |(number, passage): (usize, &Passage)| Cited {
+            number,
+            document_id: passage.document,
+            file_name: passage.file_name.clone(),
+            folder: passage.folder.clone(),
+            chunk_id: passage.chunk_id.clone(),
+            position: passage.position,
+            similarity_score: passage.similarity,
+            content: passages_only.then(|| passage.content.clone()),
+        };
+        let sources = if supported { (1..).zip(&self.found.passages).map(cited).collect() } else { Vec::new() };
+        let mode = if passages_only { "retrieval-only" } else { "full" };
+        Detail { supported, mode: mode.to_owned(), sources }
+    }
+}
+
+/// Keeps what was written of an answer that broke off.
+pub(crate) async fn broke_off(app: &App, kept: Option<Kept>, written: &str, detail: &Detail) {
+    let Some(kept) = kept else { return };
+    if let Err(problem) = conversation::end(app, kept, written, detail, false).await {
+        tracing::warn!(why = %problem, "an answer that broke off could not be kept");
+    }
 }
 
 /// Gives the answer, word by word where a model gives it; dropping the future stops the model.
@@ -107,7 +136,6 @@ pub(crate) async fn prepare(app: &App, user: &User, question: &Question) -> Resu
 /// When the model fails in the middle, `on_token` does, or Postgres cannot keep the conversation.
 pub(crate) async fn give<F: Future<Output = Result<()>>>(
     app: &App,
-    user: &User,
     question: &Question,
     mut prepared: Prepared,
     mut on_token: impl FnMut(String) -> F,
@@ -133,11 +161,10 @@ pub(crate) async fn give<F: Future<Output = Result<()>>>(
         NO_SUPPORT.to_owned()
     };
     let generation_ms = ms(begun);
-    let conversation = if question.keep && app.rag.vault.is_there() {
-        Some(conversation::keep(app, user, prepared.conversation, &question.query.text, &text).await?)
-    } else {
-        None
-    };
+    if let Some(kept) = prepared.kept {
+        conversation::end(app, kept, &text, &prepared.detail(supported), true).await?;
+    }
+    let conversation = prepared.kept.map(|kept| kept.conversation);
     app.metrics.rag.questions.inc();
     Ok(Answer { text, supported, generation_ms, conversation, retrieval_only: prepared.retrieval_only })
 }

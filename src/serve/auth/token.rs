@@ -31,6 +31,8 @@ pub(crate) enum Use {
     Access,
     /// Good once, for the next pair.
     Refresh,
+    /// Says under which name requests are counted, and nothing else.
+    Count,
 }
 
 /// What a token says.
@@ -78,7 +80,7 @@ impl Tokens {
 
     /// A token of a session, good from `now` (seconds since 1970) on.
     pub(crate) fn make(&self, usage: Use, user: Uuid, session: Uuid, id: Uuid, now: i64) -> JwtResult<String> {
-        let good_for = if usage == Use::Access { ACCESS_S } else { REFRESH_S };
+        let good_for = if usage == Use::Refresh { REFRESH_S } else { ACCESS_S };
         let claims =
             Claims { iss: ISSUER.to_owned(), sub: user, sid: session, jti: id, usage, iat: now, exp: now + good_for };
         jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.encoding)
@@ -164,7 +166,8 @@ mod tests {
         let ours = tokens("one secret");
         let access = made(&ours, Use::Access, now());
         assert!(ours.read(&access, Use::Access).is_some());
-        assert!(ours.read(&access, Use::Refresh).is_none());
+        assert!(ours.read(&access, Use::Refresh).is_none() && ours.read(&access, Use::Count).is_none());
+        assert!(ours.read(&made(&ours, Use::Count, now()), Use::Access).is_none());
         assert!(tokens("another").read(&access, Use::Access).is_none());
         assert!(ours.read(&made(&ours, Use::Access, now() - ACCESS_S - 10), Use::Access).is_none());
     }

@@ -17,13 +17,14 @@ pub(crate) struct Migration {
     sql: &'static str,
 }
 
-/// Every step. 1–9: accounts and operation; from 10 on: documents, retrieval and conversations.
+/// Every step. 1–9: accounts and operation; 10–19: documents, retrieval and conversations; 20: what the page needs of all.
 const ALL: &[Migration] = &[
     Migration { version: 1, name: "who", sql: include_str!("migrations/0001_who.sql") },
     Migration { version: 10, name: "documents", sql: include_str!("migrations/0010_documents.sql") },
     Migration { version: 11, name: "index", sql: include_str!("migrations/0011_index.sql") },
     Migration { version: 12, name: "conversations", sql: include_str!("migrations/0012_conversations.sql") },
     Migration { version: 13, name: "bad-days", sql: include_str!("migrations/0013_bad_days.sql") },
+    Migration { version: 20, name: "page", sql: include_str!("migrations/0020_page.sql") },
 ];
 
 /// "tars" as a number: the lock's name.

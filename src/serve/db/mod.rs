@@ -115,6 +115,21 @@ impl Db {
         Ok(())
     }
 
+    /// Whether the server lets in who names a wrong password.
+    ///
+    /// # Errors
+    /// When it cannot be reached.
+    pub(crate) async fn is_open(&self, config: &config::Postgres) -> Result<bool> {
+        let mut login = tokio_postgres::Config::new();
+        login.host(&config.host).port(config.port).dbname(&config.db).user(&config.user).password("wrong-on-purpose");
+        match tokio::time::timeout(CONNECT_WITHIN, login.connect(NoTls)).await {
+            Ok(Ok(_)) => Ok(true),
+            Ok(Err(error)) if error.code().is_some() => Ok(false),
+            Ok(Err(error)) => Err(anyhow!(error).context(format!("{} cannot be reached", self.place))),
+            Err(_) => Err(anyhow!(words::no_answer(&self.place, CONNECT_WITHIN))),
+        }
+    }
+
     /// How many connections there are, and how many of them are in use.
     pub(crate) fn connections(&self) -> (usize, usize) {
         let status = self.pool.status();

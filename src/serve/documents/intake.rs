@@ -56,6 +56,8 @@ pub(crate) struct Outcome {
     pub document: Option<Uuid>,
     /// Why it could not be read.
     pub reason: Option<String>,
+    /// What people call it.
+    pub file_name: String,
 }
 
 const PLACES: &str = "insert into places (source, path, file_name, bytes, modified_ns)
@@ -98,11 +100,11 @@ async fn announce_in(client: &impl GenericClient, source: i16, files: &[Seen], w
 /// # Errors
 /// What Postgres says.
 pub(crate) async fn outcome(app: &App, source: i16, path: &str) -> Result<Option<Outcome>> {
-    const ASK: &str = "select p.document_id, p.reason, j.path is not null from places p
+    const ASK: &str = "select p.document_id, p.reason, j.path is not null, p.file_name from places p
         left join jobs j on j.source = p.source and j.path = p.path where p.source = $1 and p.path = $2";
     let connection = app.db.get().await?;
     let row = connection.query_opt(ASK, &[&source, &path]).await?;
-    Ok(row.map(|row| Outcome { document: row.get(0), reason: row.get(1), waiting: row.get(2) }))
+    Ok(row.map(|row| Outcome { document: row.get(0), reason: row.get(1), waiting: row.get(2), file_name: row.get(3) }))
 }
 
 /// Waits until an announced file has been read, or set aside; `None` when that takes longer than `within`.

@@ -46,6 +46,20 @@ pub(crate) async fn restore(app: &App, id: Uuid) -> Result<bool> {
     Ok(connection.execute(SHOW, &[&id]).await? > 0)
 }
 
+/// Erases documents at once, their files with them: what a validation has sent.
+///
+/// # Errors
+/// What Postgres says.
+pub(crate) async fn erase_now(app: &App, ids: &[Uuid]) -> Result<()> {
+    const AGE: &str = "update documents set trashed_at = now() - make_interval(days => $2 + 1), trashed_why = 'deleted'
+        where id = any($1)";
+    app.db.get().await?.execute(AGE, &[&ids, &KEEP_DAYS]).await?;
+    for id in ids {
+        erase_one(app, *id).await?;
+    }
+    Ok(())
+}
+
 /// Erases what has been in the trash for [`KEEP_DAYS`].
 async fn erase(app: &App) -> Result<()> {
     const OLD: &str = "select id from documents where trashed_at < now() - make_interval(days => $1) and id > $2

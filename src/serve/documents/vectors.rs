@@ -64,6 +64,13 @@ pub(crate) fn chunk_id(document: Uuid, revision: i32, position: i32) -> String {
     format!("{}-{revision}-{position}", document.simple())
 }
 
+/// Reads [`chunk_id`]: document, revision, position.
+pub(crate) fn read_chunk_id(id: &str) -> Option<(Uuid, i32, i32)> {
+    let (rest, position) = id.rsplit_once('-')?;
+    let (document, revision) = rest.rsplit_once('-')?;
+    Some((Uuid::try_parse(document).ok()?, revision.parse().ok()?, position.parse().ok()?))
+}
+
 pub(super) fn start(app: &App) {
     let app = app.clone();
     app.clone().tasks.spawn("index", async move {
@@ -301,6 +308,17 @@ async fn erase(app: &App, chroma: &Chroma, memory: &mut Memory, all: &[Generatio
             .await?;
     }
     Ok(!rows.is_empty())
+}
+
+/// Erases vectors whose chunks are gone now, without waiting for the task.
+///
+/// # Errors
+/// What the stores say.
+pub(crate) async fn erase_left(app: &App) -> Result<()> {
+    let all = generation::in_use(&app.db.get().await?).await?;
+    let mut memory = Memory::default();
+    while erase(app, app.chroma()?, &mut memory, &all).await? {}
+    Ok(())
 }
 
 async fn drop_old(app: &App, chroma: &Chroma) -> Result<()> {

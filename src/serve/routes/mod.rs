@@ -6,6 +6,7 @@ mod docs;
 mod health;
 mod openapi;
 mod ops;
+mod page;
 mod rag;
 mod rag_state;
 mod ready;
@@ -56,6 +57,7 @@ fn ordinary() -> OpenApiRouter<App> {
         .merge(rag_state::routes())
         .merge(ops::routes())
         .merge(docs::routes())
+        .merge(page::routes())
 }
 
 /// Uploads and streams: no deadline of the frame, so that each sees to its own.

@@ -20,10 +20,12 @@ use crate::auth::{Admin, User, key};
 use crate::client::api::{Check, CheckStatus, Ready, Verdict};
 use crate::client::examine::{self, Question};
 use crate::client::ollama::{Ollama, same_model};
+use crate::client::told::Told;
 use crate::extract::{Json, Origin, Query};
 use crate::numbers::{self, Numbers};
 use crate::problem::Problem;
 use crate::resources::{self, Resources};
+use crate::told;
 
 /// What the slower questions of a summary have for their answers; what is not there in time is missing.
 const WITHIN: Duration = Duration::from_secs(5);
@@ -96,6 +98,8 @@ struct Summary {
     /// Missing when Postgres did not answer. `sources` says whether the documents folder (NAS) is there.
     documents: Option<Numbers>,
     resources: Resources,
+    /// How backups and drills went; missing until the first of them.
+    backups: Option<Told>,
 }
 
 /// A smaller look, cheap enough for every minute.
@@ -149,6 +153,7 @@ async fn summary(State(app): State<App>, origin: Origin, Admin(admin): Admin) ->
         collections,
         documents,
         resources,
+        backups: told::read(&app.config.logs_dir),
     })
 }
 

@@ -8,7 +8,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
-use crate::accounts::users::{self, Account};
+use crate::accounts::users::{self, Account, PasswordFrom};
 use crate::app::App;
 use crate::audit::{self, Who};
 use crate::auth::{AdminPerson, Role, User, password};
@@ -93,10 +93,10 @@ async fn add(
     Json(new): Json<NewUser>,
 ) -> Result<(StatusCode, Json<Added>), Problem> {
     users::check_name("name", &new.name)?;
-    let (given, made) = given_or_made(new.password, &new.name)?;
+    let (given, made, from) = given_or_made(new.password, &new.name)?;
     let hash = app.passwords.hash(given).await?;
     let role = new.role.unwrap_or(Role::User);
-    let user = users::add(&app.db.get().await?, &new.name, role, &hash).await?;
+    let user = users::add(&app.db.get().await?, &new.name, role, &hash, from).await?;
     note(&app, &origin, &admin, "user.add", &user.name).await;
     Ok((StatusCode::CREATED, Json(Added { user, password: made })))
 }
@@ -139,9 +139,9 @@ async fn set_password(
     Json(new): Json<NewPassword>,
 ) -> Result<Json<Password>, Problem> {
     let user = users::by_id(&app.db.get().await?, id).await?;
-    let (given, made) = given_or_made(new.password, &user.name)?;
+    let (given, made, from) = given_or_made(new.password, &user.name)?;
     let hash = app.passwords.hash(given).await?;
-    users::set_password(&mut app.db.get().await?, id, &hash, None).await?;
+    users::set_password(&mut app.db.get().await?, id, &hash, from, None).await?;
     note(&app, &origin, &admin, "user.password", &user.name).await;
     Ok(Json(Password { password: made }))
 }
@@ -160,13 +160,13 @@ async fn remove(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// The password to store, and what to show of it.
-fn given_or_made(given: Option<String>, name: &str) -> Result<(String, Option<String>), Problem> {
+/// The password to store, what to show of it, and where it comes from.
+fn given_or_made(given: Option<String>, name: &str) -> Result<(String, Option<String>, PasswordFrom), Problem> {
     if let Some(given) = given {
-        return password::check("password", &given, name).map(|()| (given, None));
+        return password::check("password", &given, name).map(|()| (given, None, PasswordFrom::Own));
     }
     let made = password::generate();
-    Ok((made.clone(), Some(made)))
+    Ok((made.clone(), Some(made), PasswordFrom::Made))
 }
 
 async fn note(app: &App, origin: &Origin, admin: &User, action: &'static str, object: &str) {

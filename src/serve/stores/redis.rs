@@ -65,6 +65,36 @@ impl Redis {
         answer
     }
 
+    /// What Redis answers to a command, over a connection of its own.
+    ///
+    /// # Errors
+    /// What Redis says, or why it cannot be reached.
+    pub(crate) async fn say<T: FromRedisValue>(&self, command: &Cmd) -> Result<T> {
+        let mut connection = self.connect().await.map_err(|error| self.explain(error))?;
+        command.query_async(&mut connection).await.map_err(|error| self.explain(error))
+    }
+
+    /// `HOST:PORT`.
+    pub(crate) fn place(&self) -> &str {
+        &self.place
+    }
+
+    /// Whether Redis answers somebody who names no password.
+    ///
+    /// # Errors
+    /// When it cannot be reached.
+    pub(crate) async fn is_open(&self) -> Result<bool> {
+        let patient = AsyncConnectionConfig::new().set_connection_timeout(None).set_response_timeout(None);
+        let client = self.client.as_ref().map_err(|error| self.explain(error.clone()))?;
+        let connected = client.get_multiplexed_async_connection_with_config(&patient).await;
+        match connected {
+            Ok(mut connection) => Ok(ping(&mut connection).await.is_ok()),
+            // An answer that refuses is an answer.
+            Err(error) if error.code().is_some() => Ok(false),
+            Err(error) => Err(self.explain(error)),
+        }
+    }
+
     async fn working(&self) -> Option<MultiplexedConnection> {
         let mut working = self.working.lock().await;
         if working.away_until.is_some_and(|until| Instant::now() < until) {

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use crate::accounts::{sessions, users};
+use crate::accounts::sessions;
+use crate::accounts::users::{self, PasswordFrom};
 use crate::app::App;
 use crate::audit::{self, Who};
 use crate::auth::password::{self, MAX_CHARS};
@@ -23,6 +24,8 @@ pub(super) struct Me {
     role: Role,
     /// `password` or `key`.
     signed_in_by: &'static str,
+    /// `own`, `made` (shown once by an administrator) or `first` (of the env file): the latter two should be changed.
+    password_from: String,
 }
 
 /// How to sign out.
@@ -49,12 +52,13 @@ pub(super) struct ChangePassword {
 
 /// Who is asking
 #[utoipa::path(get, path = "/auth/me", tag = "who", security(("bearer" = [])), responses((status = 200, body = Me)))]
-pub(super) async fn me(user: User) -> Json<Me> {
+pub(super) async fn me(State(app): State<App>, user: User) -> Result<Json<Me>, Problem> {
     let signed_in_by = match user.via {
         Via::Session(_) => "password",
         Via::Key(_) => "key",
     };
-    Json(Me { id: user.id, name: user.name, role: user.role, signed_in_by })
+    let account = users::by_id(&app.db.get().await?, user.id).await?;
+    Ok(Json(Me { id: user.id, name: user.name, role: user.role, signed_in_by, password_from: account.password_from }))
 }
 
 /// Sign out: the session's tokens are good for nothing at once
@@ -94,7 +98,7 @@ pub(super) async fn change_password(
         return Err(Problem::forbidden("the current password is wrong"));
     }
     let hash = app.passwords.hash(sent.new_password).await?;
-    users::set_password(&mut app.db.get().await?, user.id, &hash, session_of(&user)).await?;
+    users::set_password(&mut app.db.get().await?, user.id, &hash, PasswordFrom::Own, session_of(&user)).await?;
     audit::record(&app, &origin, Who::User(&user), "user.password", &user.name, "ok").await;
     Ok(StatusCode::NO_CONTENT)
 }

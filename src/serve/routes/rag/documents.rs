@@ -41,6 +41,11 @@ const NEXT_BYTES_WITHIN: Duration = Duration::from_mins(1);
 /// What became of a file.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Indexed {
+    /// For `GET /rag/uploads/{id}`; none for a file of the documents folder
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) upload_id: Option<String>,
+    /// The same content was there before
+    existed: bool,
     /// The document it is; none while it is still being read
     document_id: Option<Uuid>,
     /// Its file's name
@@ -83,6 +88,11 @@ struct Document {
     /// When it is erased for good
     #[schema(value_type = Option<String>, format = DateTime)]
     erased_at: Option<jiff::Timestamp>,
+    /// When it came
+    #[schema(value_type = String, format = DateTime)]
+    added_at: jiff::Timestamp,
+    /// Where it came from: `uploads`, `documents` (the folder), or both
+    from: Vec<String>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -107,6 +117,41 @@ struct Listed {
     /// Those in the trash instead
     #[param(default = false)]
     trashed: Option<bool>,
+    /// Only those with all of these words in their name or folder
+    #[param(max_length = 200)]
+    query: Option<String>,
+    /// Only those in this folder and below it
+    #[param(max_length = 1000)]
+    folder: Option<String>,
+    /// `name` (with folders first), `newest` or `largest`
+    #[param(default = "name")]
+    sort: Option<Sort>,
+}
+
+/// The order of a list.
+#[derive(Clone, Copy, Debug, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+#[schema(as = DocumentOrder)]
+enum Sort {
+    #[default]
+    Name,
+    Newest,
+    Largest,
+}
+
+/// A folder below the documents folder.
+#[derive(Debug, Serialize, ToSchema)]
+struct Folder {
+    /// Its path there
+    folder: String,
+    /// Documents in it, those below it left out
+    documents: i64,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+struct Folders {
+    /// The first thousand, by their names
+    folders: Vec<Folder>,
 }
 
 /// A form with one file.
@@ -119,7 +164,11 @@ struct Form {
 }
 
 pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list)).routes(routes!(show, delete)).routes(routes!(restore))
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(show, delete))
+        .routes(routes!(restore))
+        .routes(routes!(folders))
 }
 
 pub(super) fn uploads() -> OpenApiRouter<App> {
@@ -167,7 +216,7 @@ async fn upload(
         }
         stored = Some(store(&app, field).await?);
     }
-    let seen = stored.ok_or_else(|| Problem::invalid("file", "the form has no field \"file\""))?;
+    let (seen, existed) = stored.ok_or_else(|| Problem::invalid("file", "the form has no field \"file\""))?;
     let settled = intake::settled(&app, UPLOADS, &seen.path, SETTLED_WITHIN).await?;
     let answer = indexed(&app, settled, &seen.file_name, begun).await;
     let (object, outcome) = match &answer {
@@ -175,7 +224,17 @@ async fn upload(
         Err(_) => (String::new(), "set-aside"),
     };
     audit::record(&app, &origin, Who::User(&user), "document.add", &object, outcome).await;
-    answer.map(|(status, indexed)| (if status == StatusCode::OK { StatusCode::CREATED } else { status }, indexed))
+    answer.map(|(status, Json(indexed))| {
+        let status = if status == StatusCode::OK { StatusCode::CREATED } else { status };
+        (status, Json(Indexed { upload_id: Some(seen.path), existed, ..indexed }))
+    })
+}
+
+/// Whether an upload's content, which its path is named by, is that of a document that people see.
+async fn is_known(app: &App, path: &str) -> Result<bool, Problem> {
+    const ASK: &str = "select exists (select from documents where sha256 = decode($1, 'hex') and trashed_at is null and revision > 0)";
+    let sum = path.split('.').next().unwrap_or_default();
+    Ok(app.db.get().await?.query_one(ASK, &[&sum]).await?.get(0))
 }
 
 async fn next(form: &mut Multipart) -> Result<Option<Field<'_>>, Problem> {
@@ -186,8 +245,8 @@ async fn next(form: &mut Multipart) -> Result<Option<Field<'_>>, Problem> {
 }
 
 /// Writes the file under its sum, whole or not at all: a reader never sees half of it, and the same one twice is one.
-/// Then it gets its place and its job.
-async fn store(app: &App, mut field: Field<'_>) -> Result<Seen, Problem> {
+/// Then it gets its place and its job. Also says whether a document of the same content was there before.
+async fn store(app: &App, mut field: Field<'_>) -> Result<(Seen, bool), Problem> {
     let file_name = clean_name(field.file_name().unwrap_or_default())?;
     let kind = Kind::of(FilePath::new(&file_name)).ok_or_else(|| {
         Problem::new(
@@ -226,8 +285,9 @@ async fn store(app: &App, mut field: Field<'_>) -> Result<Seen, Problem> {
     named.sync_all().await.map_err(disk)?;
     let mut seen = Seen::new(FilePath::new(&path), &metadata).ok_or_else(Problem::internal)?;
     seen.file_name = file_name;
+    let existed = is_known(app, &seen.path).await?;
     intake::announce(app, UPLOADS, std::slice::from_ref(&seen), Why::Wanted { force: false }).await?;
-    Ok(seen)
+    Ok((seen, existed))
 }
 
 fn has_room(free_bytes: Option<u64>, announced: u64) -> bool {
@@ -267,6 +327,8 @@ pub(super) async fn indexed(
 ) -> Result<(StatusCode, Json<Indexed>), Problem> {
     const ASK: &str = "select d.chunk_count, d.revision from documents d where d.id = $1";
     let waiting = Indexed {
+        upload_id: None,
+        existed: false,
         document_id: None,
         file_name: file_name.to_owned(),
         state: "waiting",
@@ -301,7 +363,9 @@ pub(super) async fn indexed(
 const COLUMNS: &str = "select id, file_name, folder, kind, bytes, encode(sha256, 'hex'), chunk_count,
     trashed_at is not null, coalesce(trashed_why, reason, (select 'the embedding model refuses ' || v.skipped
         || ' of its pieces: they are found by words only' from vectors v join generations g on g.id = v.generation
-        where g.state = 'serving' and v.document_id = documents.id and v.skipped > 0)), indexed_at, trashed_at + make_interval(days => $1) from documents";
+        where g.state = 'serving' and v.document_id = documents.id and v.skipped > 0)), indexed_at, trashed_at + make_interval(days => $1),
+    created_at, array(select distinct case p.source when 1 then 'uploads' else 'documents' end from places p
+        where p.document_id = documents.id order by 1) from documents";
 
 fn document(row: &Row) -> Document {
     Document {
@@ -316,6 +380,8 @@ fn document(row: &Row) -> Document {
         reason: row.get(8),
         indexed_at: row.get(9),
         erased_at: row.get(10),
+        added_at: row.get(11),
+        from: row.get(12),
     }
 }
 
@@ -323,15 +389,39 @@ fn document(row: &Row) -> Document {
 #[utoipa::path(get, path = "/rag/documents", tag = "rag", security(("bearer" = [])), params(Listed),
     responses((status = 200, description = "One page of them", body = Documents)))]
 async fn list(State(app): State<App>, _user: User, Query(listed): Query<Listed>) -> Result<Json<Documents>, Problem> {
+    const WHERE: &str = "where (trashed_at is not null) = $1 and ($2::text is null or folder = $2 or starts_with(folder, $2 || '/'))
+        and (select bool_and(strpos(lower(folder || '/' || file_name), word) > 0) from unnest($3::text[]) word) is not false";
     let (limit, offset) = bounds(listed.limit, listed.offset)?;
+    let (words, folder) = (listed.query.unwrap_or_default(), listed.folder);
+    let too_long = |text: &str, most: usize| text.chars().count() > most || text.contains('\0');
+    if too_long(&words, 200) || folder.as_deref().is_some_and(|folder| too_long(folder, 1000)) {
+        return Err(Problem::invalid("query", "200 letters at most, 1000 for a folder, and no NUL"));
+    }
+    let words: Vec<String> = words.split_whitespace().map(str::to_lowercase).collect();
+    let order = match listed.sort.unwrap_or_default() {
+        Sort::Name => "folder, file_name, id",
+        Sort::Newest => "created_at desc, id",
+        Sort::Largest => "bytes desc, id",
+    };
     let trashed = listed.trashed.unwrap_or(false);
     let connection = app.db.get().await?;
-    let ask =
-        format!("{COLUMNS} where (trashed_at is not null) = $2 order by folder, file_name, id limit $3 offset $4");
-    let rows = connection.query(&ask, &[&trash::KEEP_DAYS, &trashed, &limit, &offset]).await?;
-    let count = "select count(*) from documents where (trashed_at is not null) = $1";
-    let total_documents = connection.query_one(count, &[&trashed]).await?.get(0);
+    let columns = COLUMNS.replace("$1", "$4");
+    let ask = format!("{columns} {WHERE} order by {order} limit $5 offset $6");
+    let rows = connection.query(&ask, &[&trashed, &folder, &words, &trash::KEEP_DAYS, &limit, &offset]).await?;
+    let count = format!("select count(*) from documents {WHERE}");
+    let total_documents = connection.query_one(&count, &[&trashed, &folder, &words]).await?.get(0);
     Ok(Json(Documents { documents: rows.iter().map(document).collect(), total_documents }))
+}
+
+/// The folders that documents lie in
+#[utoipa::path(get, path = "/rag/folders", tag = "rag", security(("bearer" = [])),
+    responses((status = 200, description = "The first thousand", body = Folders)))]
+async fn folders(State(app): State<App>, _user: User) -> Result<Json<Folders>, Problem> {
+    const ASK: &str = "select folder, count(*) from documents where trashed_at is null and folder <> ''
+        group by folder order by folder limit 1000";
+    let rows = app.db.get().await?.query(ASK, &[]).await?;
+    let of = |row: &Row| Folder { folder: row.get(0), documents: row.get(1) };
+    Ok(Json(Folders { folders: rows.iter().map(of).collect() }))
 }
 
 /// One document

@@ -3,10 +3,12 @@
 mod conversations;
 mod documents;
 mod index;
+mod passages;
 mod query;
 mod search;
 mod set_aside;
 mod sources;
+mod uploads;
 
 use utoipa_axum::router::OpenApiRouter;
 
@@ -19,9 +21,11 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .merge(conversations::routes())
         .merge(documents::routes())
         .merge(index::routes())
+        .merge(passages::routes())
         .merge(search::routes())
         .merge(set_aside::routes())
         .merge(sources::routes())
+        .merge(uploads::routes())
 }
 
 /// Uploads, and what takes as long as a model writes or a document is long.

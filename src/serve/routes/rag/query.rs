@@ -1,6 +1,7 @@
 //! `POST /rag/query` and `/rag/query/stream`: answers with numbered sources.
 
 use std::convert::Infallible;
+use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use anyhow::Context;
@@ -55,6 +56,10 @@ struct Asked {
     #[serde(default = "yes")]
     #[schema(default = true)]
     keep: bool,
+    /// Takes the place of the conversation's last question and its answer
+    #[serde(default)]
+    #[schema(default = false)]
+    again: bool,
 }
 
 /// An answer.
@@ -101,7 +106,7 @@ async fn query(State(app): State<App>, user: User, Json(asked): Json<Asked>) -> 
     let question = asked.question()?;
     let prepared = answer::prepare(&app, &user, &question).await?;
     let (sources, notice, retrieval_time_ms) = told(&prepared);
-    let answer = answer::give(&app, &user, &question, prepared, |_| async { Ok(()) }).await.map_err(failed)?;
+    let answer = answer::give(&app, &question, prepared, |_| async { Ok(()) }).await.map_err(failed)?;
     Ok(Json(Answered {
         supported: answer.supported,
         mode: mode(&answer),
@@ -127,7 +132,8 @@ struct Heard {
 /// Ask a question, and hear the answer as it is written
 ///
 /// Server-sent events: `rag_sources` once, `rag_token` for every few letters, `rag_complete` at the end; `rag_error`
-/// instead of that when the model fails in the middle. A client that leaves stops the model.
+/// instead of that when the model fails in the middle. A client that leaves stops the model; what was written until
+/// then is kept as an unfinished answer.
 #[utoipa::path(post, path = "/rag/query/stream", tag = "rag", security(("bearer" = [])), request_body = Asked,
     responses((status = 200, description = "The events", content_type = "text/event-stream", body = Heard)))]
 async fn stream(
@@ -143,32 +149,49 @@ async fn stream(
     tokio::spawn(async move {
         // Whoever leaves drops the other end: the answer is dropped with its connection to the model.
         let gone = events.clone();
-        tokio::select! {
-            () = gone.closed() => tracing::debug!("a client left in the middle of an answer"),
-            () = tell(&app, &user, &question, prepared, include_sources, begun, &events) => {}
+        let (kept, detail, written) = (prepared.kept, prepared.detail(prepared.supported), Mutex::default());
+        let whole = tokio::select! {
+            () = gone.closed() => false,
+            whole = tell(&app, &question, prepared, include_sources, begun, &events, &written) => whole,
+        };
+        if !whole {
+            tracing::debug!("an answer broke off");
+            let written = written.into_inner().unwrap_or_else(PoisonError::into_inner);
+            answer::broke_off(&app, kept, &written, &detail).await;
         }
     });
     let stream = futures_util::stream::poll_fn(move |context| heard.poll_recv(context).map(|event| event.map(Ok)));
     Ok(Sse::new(stream).keep_alive(KeepAlive::default()))
 }
 
+/// True once the answer is whole; else what there is of it stands in `written`.
 async fn tell(
     app: &App,
-    user: &User,
     question: &Question,
     prepared: Prepared,
     include_sources: bool,
     begun: Instant,
     events: &mpsc::Sender<Event>,
-) {
+    written: &Mutex<String>,
+) -> bool {
     let (sources, notice, retrieval_ms) = told(&prepared);
     let shown = if include_sources { sources } else { Vec::new() };
-    let said = json!({ "sources": shown, "total_results": shown.len(), "retrieval_time_ms": retrieval_ms });
+    let conversation = prepared.kept.map(|kept| kept.conversation);
+    let said = json!({
+        "sources": shown,
+        "total_results": shown.len(),
+        "retrieval_time_ms": retrieval_ms,
+        "conversation_id": conversation,
+        "mode": if prepared.retrieval_only.is_some() { "retrieval-only" } else { "full" },
+    });
     let _ = events.send(event("rag_sources", &said)).await;
     let on_token = |token: String| async move {
+        written.lock().unwrap_or_else(PoisonError::into_inner).push_str(&token);
         events.send(event("rag_token", &json!({ "token": token }))).await.context("the client left")
     };
-    let last = match answer::give(app, user, question, prepared, on_token).await {
+    let answered = answer::give(app, question, prepared, on_token).await;
+    let whole = answered.is_ok();
+    let last = match answered {
         Ok(answer) => event(
             "rag_complete",
             &json!({
@@ -185,12 +208,16 @@ async fn tell(
         Err(error) => event("rag_error", &json!({ "detail": failed(error).to_string() })),
     };
     let _ = events.send(last).await;
+    whole
 }
 
 impl Asked {
     fn question(self) -> Result<Question, Problem> {
         let query = checked(self.query, self.top_k, self.document_ids, self.folder, self.relevance_threshold)?;
-        Ok(Question { query, conversation: self.conversation_id, keep: self.keep })
+        if self.again && self.conversation_id.is_none() {
+            return Err(Problem::invalid("again", "needs the conversation whose last question is meant"));
+        }
+        Ok(Question { query, conversation: self.conversation_id, keep: self.keep, again: self.again })
     }
 }
 
