@@ -203,7 +203,7 @@ async fn stack(from: &Sources<'_>, env: &Fact<Env>) -> Facts {
         }),
         ports,
         async { Fact::Known(ollama::look(Path::new(ROOT), from.ollama, &project, &seen).await) },
-        within(from.deadline, "the NAS", nas::look(Path::new(ROOT), from.stack, &ours)),
+        within(from.deadline, "the NAS", asked(from, nas::look(Path::new(ROOT), from.stack, &ours))),
         services(from, env, &own),
     );
     let other_homes = own.map(|own| containers::other_homes(own, from.stack.home.path()));
