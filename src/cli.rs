@@ -79,6 +79,8 @@ pub enum Command {
     Restart,
     /// Show what runs and what is missing
     Status,
+    /// Say what is wrong with this machine and its stack, and what to do; or do it
+    Doctor(crate::command::doctor::DoctorArgs),
     /// Back everything up into one archive that is read back before it counts
     Backup(Box<crate::command::backup::BackupCommand>),
     /// Show the services' logs, without secrets
@@ -87,6 +89,8 @@ pub enum Command {
     Validate(crate::command::validate::ValidateArgs),
     /// Bring back what an archive holds, beside the live data first; or undo that, or rehearse it
     Restore(crate::command::restore::RestoreArgs),
+    /// Make room: show what may go, with sizes, and remove it
+    Clean(crate::command::clean::CleanArgs),
     /// Remove the stack; data, home and archives stay unless told otherwise
     Uninstall(crate::command::uninstall::UninstallArgs),
     /// List, pull, choose and remove language models
@@ -123,7 +127,9 @@ impl Command {
             Self::Restart => "restart",
             Self::Status => "status",
             Self::Restore(_) => "restore",
+            Self::Doctor(_) => "doctor",
             Self::Backup(_) => "backup",
+            Self::Clean(_) => "clean",
             Self::Logs(_) => "logs",
             Self::Uninstall(_) => "uninstall",
             Self::Model(_) => "model",
@@ -145,6 +151,8 @@ impl Command {
         match self {
             Self::Install(args) => !args.dry_run,
             Self::Restore(args) => !args.dry_run,
+            Self::Clean(args) => !args.dry_run,
+            Self::Doctor(args) => args.fix,
             Self::Start(_) | Self::Stop | Self::Restart | Self::Uninstall(_) | Self::Reindex(_) | Self::Validate(_) => {
                 true
             }
@@ -174,6 +182,8 @@ impl Command {
             Self::Start(_) | Self::Stop | Self::Restart => "run the same command again; tars status says what runs now",
             Self::Uninstall(_) => "run the same command again: it removes the rest",
             Self::Validate(_) => "the next tars validate removes what this one made; with --disruptive run: tars start",
+            Self::Doctor(args) if args.fix => "run the same command again; tars status says what runs now",
+            Self::Clean(_) => "run the same command again: it removes the rest",
             Self::Backup(_) => "nothing was left half-done; run the same command again",
             _ => "nothing was left half-done",
         }

@@ -77,6 +77,9 @@ async fn dispatch(cli: Cli) -> Exit {
         Command::Serve(args) => return serve_alone(&ui, args).await,
         Command::Redact(args) => return redact(&ui, args),
         Command::Backup(args) if args.is_look() => return look(&ui),
+        Command::Doctor(args) if args.is_offline() => {
+            return ui.finish(cli.command.name(), &command::doctor::offline(args));
+        }
         Command::Completions { shell } => {
             return text(&ui, |out| clap_complete::generate(*shell, &mut Cli::command(), "tars", out));
         }
@@ -108,6 +111,8 @@ async fn execute(context: &mut Context, command: &Command) -> anyhow::Result<Box
         Command::Stop => command::stop::run(context).await,
         Command::Restart => command::restart::run(context).await,
         Command::Status => command::status::run(context).await,
+        Command::Doctor(args) => Box::pin(command::doctor::run(context, args)).await,
+        Command::Clean(args) => Box::pin(command::clean::run(context, args)).await,
         Command::Restore(args) => Box::pin(command::restore::run(context, args)).await,
         Command::Backup(args) => Box::pin(command::backup::run(context, args)).await,
         Command::Logs(args) => command::logs::run(context, args).await,

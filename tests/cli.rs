@@ -82,6 +82,8 @@ const TABLE: [(&str, &[&str]); 19] = [
     ("stop", &[]),
     ("restart", &[]),
     ("status", &[]),
+    ("doctor", &["--fix", "--deep", "--only", "--list", "--facts"]),
+    ("clean", &["--dry-run"]),
     (
         "backup",
         &[

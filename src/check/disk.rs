@@ -2,7 +2,8 @@
 
 use super::space::{Forecast, GIB, forecast, human};
 use super::{Answer, Check, Finding};
-use crate::facts::{Disk, Facts, NotKnown};
+use crate::facts::{Disk, Facts, NotKnown, Place};
+use crate::operate::keeping::forecast::fits;
 
 /// What a disk should keep free whatever comes.
 const RESERVE: u64 = GIB;
@@ -21,11 +22,42 @@ pub(super) const INODES: Check =
 fn space(facts: &Facts) -> Result<Answer, NotKnown> {
     let (engine, home) = (facts.engine_disk.known()?, facts.home_disk.known()?);
     let coming = forecast(facts)?;
-    if engine.id == home.id {
-        return Ok(judge(engine, coming.engine() + coming.home, &coming).into_iter().collect::<Vec<_>>().into());
+    let mut found: Vec<_> = if engine.id == home.id {
+        judge(engine, coming.engine() + coming.home, &coming).into_iter().collect()
+    } else {
+        let both = [judge(engine, coming.engine(), &coming), judge(home, coming.home, &coming)];
+        both.into_iter().flatten().collect()
+    };
+    found.extend(backup(facts));
+    if let Some(may_go) = may_go(facts) {
+        found.iter_mut().for_each(|finding| finding.hint = format!("{may_go}; or {}", finding.hint));
     }
-    let found = [judge(engine, coming.engine(), &coming), judge(home, coming.home, &coming)];
-    Ok(found.into_iter().flatten().collect::<Vec<_>>().into())
+    Ok(found.into())
+}
+
+/// Whether the next archive will fit where archives go.
+fn backup(facts: &Facts) -> Option<Finding> {
+    let backups = facts.backups.known().ok()?;
+    let (Place::Usable { free, .. }, need) = (backups.place.known().ok()?, backups.need?) else { return None };
+    if fits(*free, need) {
+        return None;
+    }
+    let dir = backups.dir.display();
+    let problem = format!("{dir} has {} free; the next backup may take {}: it would fail", human(*free), human(need));
+    Some(Finding::fail(
+        dir.to_string(),
+        problem,
+        "remove old archives (sudo tars backup prune), or name a larger place: TARS_BACKUP_DIR in the env file",
+    ))
+}
+
+/// What may go without loss, with its size.
+fn may_go(facts: &Facts) -> Option<String> {
+    let items = facts.clutter.known().ok().filter(|items| !items.is_empty())?;
+    let bytes: u64 = items.iter().filter_map(|item| item.bytes).sum();
+    let names: Vec<_> = items.iter().take(3).map(|item| item.name.as_str()).collect();
+    let more = if items.len() > 3 { ", …" } else { "" };
+    Some(format!("sudo tars clean makes {} free ({}{more})", human(bytes), names.join(", ")))
 }
 
 /// Half as much again is wanted above the forecast: images grow, and a pull keeps download and result for a while.

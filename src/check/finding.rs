@@ -1,7 +1,7 @@
 //! What a check may answer.
 
+use super::Fix;
 use serde::{Deserialize, Serialize};
-use std::path::PathBuf;
 
 /// The answer of one check.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,40 +40,16 @@ pub struct Finding {
     pub hint: String,
     /// The remedy that `tars` can apply itself.
     pub fix: Option<Fix>,
-}
-
-/// A remedy as data: shown, serialised, refused or applied.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Fix {
-    /// Install the engine from the distribution's packages.
-    InstallEngine,
-    /// Install the compose that fits the engine.
-    InstallCompose,
-    /// Start the engine that is installed.
-    StartEngine,
-    /// Install the NVIDIA container toolkit and tell the engine of it.
-    InstallGpuToolkit,
-    /// Publish another port.
-    UsePort {
-        /// The setting to write.
-        setting: String,
-        /// A port that was free.
-        port: u16,
-    },
-    /// Set a file's or directory's permission bits.
-    Chmod {
-        /// The file.
-        path: PathBuf,
-        /// The bits.
-        mode: u32,
-    },
+    /// The services that it is about; empty when it is about none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub services: Vec<String>,
 }
 
 impl Finding {
     /// A finding that something does not work.
     pub(super) fn fail(about: impl Into<String>, problem: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self { severity: Severity::Fail, about: about.into(), problem: problem.into(), hint: hint.into(), fix: None }
+        let (about, problem, hint) = (about.into(), problem.into(), hint.into());
+        Self { severity: Severity::Fail, about, problem, hint, fix: None, services: Vec::new() }
     }
 
     /// A finding that something is not as it should be.
@@ -85,6 +61,12 @@ impl Finding {
     #[must_use]
     pub(super) fn fix(self, fix: Fix) -> Self {
         Self { fix: Some(fix), ..self }
+    }
+
+    /// Names the service that it is about.
+    #[must_use]
+    pub(super) fn of(self, service: impl Into<String>) -> Self {
+        Self { services: vec![service.into()], ..self }
     }
 }
 

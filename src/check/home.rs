@@ -7,6 +7,8 @@ pub(super) const OTHER: Check =
     Check { id: "home.other", title: "the stack has one home only", preflight: true, ask: other };
 pub(super) const PERMISSIONS: Check =
     Check { id: "home.permissions", title: "only its owner may change the home", preflight: true, ask: permissions };
+pub(super) const FOLDERS: Check =
+    Check { id: "home.folders", title: "the folders that the stack needs are there", preflight: false, ask: folders };
 pub(super) const WRITABLE: Check =
     Check { id: "home.writable", title: "the home's file system takes files", preflight: true, ask: writable };
 
@@ -39,6 +41,12 @@ fn permissions(facts: &Facts) -> Result<Answer, NotKnown> {
         let fix = Fix::Chmod { path: home.path.clone(), mode };
         found.push(Finding::warn(path.to_string(), problem, format!("run: sudo chmod {mode:o} {path}")).fix(fix));
     }
+    for (file, mode) in &home.loose {
+        let at = file.display();
+        let problem = format!("{at} has mode {mode:o}: others on this machine can read the secrets in it");
+        let fix = Fix::Chmod { path: file.clone(), mode: 0o600 };
+        found.push(Finding::warn(at.to_string(), problem, format!("run: sudo chmod 600 {at}")).fix(fix));
+    }
     if owned.uid != host.uid && host.root() {
         let problem = format!("{path} belongs to user {}, who may change what root will run", owned.uid);
         found.push(Finding::warn(
@@ -48,6 +56,28 @@ fn permissions(facts: &Facts) -> Result<Answer, NotKnown> {
         ));
     }
     Ok(found.into())
+}
+
+fn folders(facts: &Facts) -> Result<Answer, NotKnown> {
+    let (env, home) = (facts.env.known()?, facts.home.known()?);
+    if !env.present() {
+        return Ok(Answer::skipped("no stack is installed here"));
+    }
+    let folder = facts.folder.known()?;
+    let missing = home.missing.iter().chain((!folder.there).then_some(&folder.path));
+    let finding = |path: &std::path::PathBuf| {
+        let at = path.display();
+        let problem = if *path == folder.path {
+            format!(
+                "the documents' folder {at} (TARS_DOCS_DIR) is not there: the backend cannot be started, and finds no documents"
+            )
+        } else {
+            format!("{at} is not there: what belongs there cannot be written")
+        };
+        let fix = Fix::MakeDirs { paths: vec![path.clone()] };
+        Finding::fail(at.to_string(), problem, format!("mount or make it: sudo mkdir -p {at}")).fix(fix)
+    };
+    Ok(missing.map(finding).collect::<Vec<_>>().into())
 }
 
 fn writable(facts: &Facts) -> Result<Answer, NotKnown> {

@@ -1,6 +1,6 @@
 //! A run that was cut off.
 
-use super::{Answer, Check, Finding};
+use super::{Answer, Check, Finding, Fix};
 use crate::facts::{Facts, NotKnown};
 
 pub(super) const PENDING: Check =
@@ -16,5 +16,15 @@ fn pending(facts: &Facts) -> Result<Answer, NotKnown> {
     }
     let problem = "an earlier run was cut off while it changed the stack";
     let hint = "run: sudo tars start  (it brings that run to its end first, as does every other command that may change the stack)";
-    Ok(Finding::warn("state/journal.json", problem, hint).into())
+    // As long as everything runs nobody misses anything.
+    let all_run = super::service::expected(facts)
+        .ok()
+        .and_then(Result::ok)
+        .is_none_or(|all| all.iter().all(|(_, container)| container.is_some_and(crate::docker::Container::runs)));
+    let finding = if all_run {
+        Finding::warn("state/journal.json", problem, hint)
+    } else {
+        Finding::fail("state/journal.json", problem, hint)
+    };
+    Ok(finding.fix(Fix::Recover).into())
 }

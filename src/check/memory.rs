@@ -11,6 +11,9 @@ const MODELS: u64 = 8 * GIB;
 /// Comfortable where the models run elsewhere, or not at all.
 const NO_MODELS: u64 = 4 * GIB;
 
+/// With less than this the next allocation may be the last.
+const TIGHT: u64 = GIB / 8;
+
 pub(super) const AVAILABLE: Check = Check {
     id: "memory.available",
     title: "this machine has the memory for the stack",
@@ -34,6 +37,16 @@ fn available(facts: &Facts) -> Result<Answer, NotKnown> {
             "close what else runs here, or add memory, when answers become slow"
         };
         return Ok(Finding::warn("memory", problem, hint).into());
+    }
+    let available = facts.memory.known()?.available;
+    if available < TIGHT {
+        let problem = format!("only {} of memory can be had now: the kernel may kill a service", human(available));
+        return Ok(Finding::warn(
+            "memory",
+            problem,
+            "see who has it: docker stats --no-stream; ps aux --sort=-rss | head",
+        )
+        .into());
     }
     Ok(Answer::Well)
 }

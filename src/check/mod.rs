@@ -6,28 +6,37 @@
 //!
 //! Adding one: a row in its family's file and a line in [`ALL`]; `tests` notice a forgotten half.
 
+mod api;
+mod backup;
+mod cause;
+mod clock;
 mod compose;
 mod data;
 mod disk;
 mod engine;
 mod env;
 mod finding;
+mod fix;
 mod gpu;
 mod home;
 mod host;
 mod journal;
 mod legacy;
 mod memory;
+mod model;
 mod nas;
 mod port;
 mod registry;
 mod run;
+mod service;
 mod space;
+mod update;
 
 #[cfg(test)]
 mod tests;
 
-pub use finding::{Answer, Finding, Fix, Severity};
+pub use finding::{Answer, Finding, Severity};
+pub use fix::Fix;
 pub use run::{Outcome, blocking, run};
 
 use crate::facts::{Facts, NotKnown};
@@ -51,6 +60,7 @@ pub const ALL: &[Check] = &[
     host::ARCH,
     host::RIGHTS,
     memory::AVAILABLE,
+    clock::SKEW,
     engine::INSTALLED,
     engine::SNAP,
     engine::PERMISSION,
@@ -59,16 +69,38 @@ pub const ALL: &[Check] = &[
     compose::INSTALLED,
     home::OTHER,
     home::PERMISSIONS,
+    home::FOLDERS,
     home::WRITABLE,
+    env::FILE,
     env::SYNTAX,
+    env::REQUIRED,
+    env::DUPLICATE,
+    env::PLACEHOLDER,
+    env::WEAK,
     env::PERMISSIONS,
+    compose::VALID,
+    compose::EDITED,
     data::PASSWORD,
     journal::PENDING,
     legacy::DEPLOYMENT,
     port::CONFLICT,
+    port::EXPOSED,
     disk::SPACE,
     disk::INODES,
     registry::REACHABLE,
+    service::MISSING,
+    service::STOPPED,
+    service::RESTARTING,
+    service::OOM,
+    service::UNHEALTHY,
+    service::PROBE,
+    service::IMAGE,
+    service::LOGS,
+    data::VOLUME,
+    data::MOUNT,
+    data::POSTGRES,
+    data::REDIS,
+    data::COLLECTION,
     nas::CONFIGURED,
     nas::REACHABLE,
     nas::LOGIN,
@@ -79,7 +111,30 @@ pub const ALL: &[Check] = &[
     nas::CREDENTIALS,
     gpu::DRIVER,
     gpu::RUNTIME,
+    gpu::CONTAINER,
+    gpu::USED,
+    model::MISSING,
+    model::CORRUPT,
+    api::HEALTH,
+    api::READY,
+    api::AUTH,
+    backup::RECENT,
+    backup::VERIFIED,
+    backup::DRILLED,
+    backup::SCHEDULE,
+    backup::DESTINATION,
+    backup::SAME_DISK,
+    backup::KEY,
+    update::VERSION,
 ];
+
+/// What only an installation asks: rights to install, and the registry, which the doctor never calls.
+const INSTALL_ONLY: [&str; 2] = ["host.rights", "registry.reachable"];
+
+/// The checks that a doctor asks.
+pub fn doctor() -> impl Iterator<Item = &'static Check> {
+    ALL.iter().filter(|check| !INSTALL_ONLY.contains(&check.id))
+}
 
 /// The checks that an installation asks before it changes anything.
 pub fn preflight() -> impl Iterator<Item = &'static Check> {

@@ -2,9 +2,56 @@
 
 use super::{Answer, Check, Finding, Fix};
 use crate::facts::{Env, Facts, Holder, NotKnown, Port};
+use std::net::{IpAddr, Ipv4Addr};
 
 pub(super) const CONFLICT: Check =
     Check { id: "port.conflict", title: "the published ports are free, or our own", preflight: true, ask: conflict };
+
+pub(super) const EXPOSED: Check = Check {
+    id: "port.exposed",
+    title: "only the API is published, and not to the Internet",
+    preflight: false,
+    ask: exposed,
+};
+
+/// What is really bound, as the engine says: not what the settings ask for.
+fn exposed(facts: &Facts) -> Result<Answer, NotKnown> {
+    let env = facts.env.known()?;
+    let public = &facts.network.known()?.public;
+    let mut found = Vec::new();
+    for container in facts.containers.known()?.iter().filter(|container| container.runs()) {
+        for port in &container.ports {
+            let address = port.address.parse::<IpAddr>().unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+            let service = container.service();
+            if service == "backend" || service == "frontend" {
+                found.extend(reachable(env, address, port.host, public));
+            } else if !address.is_loopback() {
+                let problem = format!(
+                    "{service} is published at {}:{}: whoever reaches this machine reaches its data past the API, and Docker's ports pass the firewall",
+                    port.address, port.host
+                );
+                let hint = "take it out of your own compose file, or use the shipped way, which binds 127.0.0.1 (TARS_PORT_… in the env file); then: sudo tars restart";
+                found.push(Finding::fail(service, problem, hint).of(service));
+            }
+        }
+    }
+    Ok(found.into())
+}
+
+/// The API at an address that the whole Internet has a way to.
+fn reachable(env: &Env, bound: IpAddr, port: u16, public: &[IpAddr]) -> Option<Finding> {
+    let meets =
+        |address: &&IpAddr| **address == bound || (bound.is_unspecified() && bound.is_ipv4() == address.is_ipv4());
+    let address = public.iter().find(meets)?;
+    let at = if address.is_ipv6() { format!("[{address}]:{port}") } else { format!("{address}:{port}") };
+    let problem =
+        format!("the API is reachable from the Internet at {at}, without TLS, and Docker's ports pass the firewall");
+    let hint = format!(
+        "name a private address as TARS_BIND in {} (127.0.0.1 behind a proxy), then: sudo tars restart",
+        env.path.display()
+    );
+    Some(Finding::warn(at, problem, hint))
+}
 
 fn conflict(facts: &Facts) -> Result<Answer, NotKnown> {
     let env = facts.env.known()?;
@@ -49,13 +96,24 @@ fn finding(env: &Env, port: &Port) -> Option<Finding> {
     let problem = format!("port {value} ({setting}) is taken by {who}");
     let other = port.next_free.map(|free| format!("set {setting}={free} in {file}"));
     let hint = [stop, other].into_iter().flatten().collect::<Vec<_>>().join(", or ");
-    Some(match port.next_free {
-        // The default was nobody's choice: another port does as well.
-        Some(free) if !env.chosen(setting) => {
-            Finding::warn(setting, problem, hint).fix(Fix::UsePort { setting: setting.clone(), port: free })
+    Some(
+        match port.next_free {
+            // The default was nobody's choice: another port does as well.
+            Some(free) if !env.chosen(setting) => {
+                Finding::warn(setting, problem, hint).fix(Fix::UsePort { setting: setting.clone(), port: free })
+            }
+            _ => Finding::fail(setting, problem, hint),
         }
-        _ => Finding::fail(setting, problem, hint),
-    })
+        .of(service_of(setting)),
+    )
+}
+
+/// Whose port a setting publishes.
+fn service_of(setting: &str) -> &'static str {
+    crate::stack::service::ALL
+        .iter()
+        .find(|service| service.port_setting == setting)
+        .map_or("backend", |service| service.name)
 }
 
 /// Who has it, and how to make them let go; `None` when all is well.

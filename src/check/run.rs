@@ -16,9 +16,31 @@ pub struct Outcome {
     pub answer: Answer,
 }
 
-/// Asks every one of these checks; one that panics is "unknown", and the others are still asked.
+/// Asks every one of these checks; one that panics is "unknown", and the others are still asked. What follows from
+/// another one's finding is skipped.
 pub fn run<'a>(checks: impl IntoIterator<Item = &'a Check>, facts: &Facts) -> Vec<Outcome> {
-    checks.into_iter().map(|check| Outcome { id: check.id, title: check.title, answer: ask(check, facts) }).collect()
+    let asked = checks.into_iter().map(|check| Outcome { id: check.id, title: check.title, answer: ask(check, facts) });
+    let mut outcomes: Vec<_> = asked.collect();
+    super::cause::keep_causes(&mut outcomes);
+    outcomes
+}
+
+impl Outcome {
+    /// Whether it found something that does not work.
+    #[must_use]
+    pub fn has_failure(&self) -> bool {
+        self.answer.findings().iter().any(|finding| finding.severity == Severity::Fail)
+    }
+
+    /// Whether it means that something does not work: a failure, or nothing known of what everything stands on.
+    #[must_use]
+    pub fn fails(&self) -> bool {
+        match &self.answer {
+            Answer::Found(_) => self.has_failure(),
+            Answer::Unknown(_) => matches!(self.id.split('.').next(), Some("engine" | "service" | "data")),
+            Answer::Well | Answer::Skipped(_) => false,
+        }
+    }
 }
 
 fn ask(check: &Check, facts: &Facts) -> Answer {

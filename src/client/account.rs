@@ -34,6 +34,14 @@ pub enum Request {
         /// Whom.
         name: String,
     },
+    /// Name the administrators that a weak password lets in. Compared here, in a process of its own: nobody is signed in,
+    /// and the API's own turns for passwords stay free.
+    Weak {
+        /// Try the password that the environment has (`TARS_ADMIN_PASSWORD`): it is known to be weak.
+        own: bool,
+        /// Try those that are tried first everywhere.
+        common: bool,
+    },
 }
 
 /// A user.
@@ -57,6 +65,8 @@ pub struct Account {
 pub enum Answer {
     /// All users.
     Users(Vec<Account>),
+    /// Administrators that a weak password lets in.
+    Weak(Vec<String>),
     /// It was done to this one.
     Done {
         /// The user as they are now, or were.

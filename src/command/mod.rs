@@ -1,6 +1,8 @@
 //! One file per verb. A verb composes what `operate` can do and returns a report; verbs do not call each other.
 
 pub mod backup;
+pub mod clean;
+pub mod doctor;
 pub mod install;
 pub mod logs;
 pub mod model;

@@ -1,12 +1,13 @@
 //! `tars status`: one screen: what runs, what is missing, which models are there. Only looks; needs neither root nor
 //! the env file.
 
+use crate::check;
 use crate::client::api::{Api, Ready};
 use crate::context::Context;
 use crate::docker::{Container, Docker, Status as State};
 use crate::error::exit_of;
 use crate::exit::Exit;
-use crate::facts::cgroup;
+use crate::facts::{self, Depth, Sources, cgroup};
 use crate::operate::keeping::overview;
 use crate::operate::lock::Lock;
 use crate::operate::{journal, lifecycle, undo, volumes, wait};
@@ -49,6 +50,8 @@ struct StackStatus {
     backup: Option<String>,
     last_backup: Value,
     last_drill: Value,
+    /// The ids of the checks that fail, as far as files and the engine show them.
+    failing: Vec<&'static str>,
 }
 
 /// Runs the verb. What could not be read is said, never guessed; that the stack is down is a result, not an error.
@@ -56,6 +59,23 @@ struct StackStatus {
 /// # Errors
 /// Never for a stack or an engine that is down.
 pub async fn run(context: &Context) -> Result<Box<dyn Report>> {
+    let (status, failing) = tokio::join!(look(context), failing(context));
+    Ok(Box::new(StackStatus { failing, ..status }))
+}
+
+/// What the doctor's checks say without asking any service: at once, beside the look of a status itself.
+async fn failing(context: &Context) -> Vec<&'static str> {
+    let engine = context.docker();
+    let from = Sources {
+        depth: Depth::Stack,
+        ollama: "",
+        ..Sources::new(&context.stack, engine.as_ref().map(|docker| *docker))
+    };
+    let outcomes = check::run(check::doctor(), &facts::gather(&from).await);
+    outcomes.iter().filter(|outcome| outcome.has_failure()).map(|outcome| outcome.id).collect()
+}
+
+async fn look(context: &Context) -> StackStatus {
     let stack = &context.stack;
     let mut status = StackStatus {
         home: stack.home.path().display().to_string(),
@@ -68,14 +88,14 @@ pub async fn run(context: &Context) -> Result<Box<dyn Report>> {
         Ok(docker) => docker,
         Err(error) => {
             status.problems.push(format!("{error:#}"));
-            return Ok(Box::new(status));
+            return status;
         }
     };
     let containers = match containers(docker, stack, &mut status.project).await {
         Ok(containers) => containers,
         Err(error) => {
             status.problems.push(format!("{error:#}"));
-            return Ok(Box::new(status));
+            return status;
         }
     };
     status.url = published(&containers).or(status.url);
@@ -112,7 +132,7 @@ pub async fn run(context: &Context) -> Result<Box<dyn Report>> {
         let url = status.url.as_deref().unwrap_or("its port");
         status.problems.push(format!("the API does not answer at {url}: {error:#}"));
     }
-    Ok(Box::new(status))
+    status
 }
 
 /// What the files of the home say by themselves.
@@ -337,6 +357,9 @@ impl Report for StackStatus {
         for problem in &self.problems {
             page.wrapped(&format!("{} ", page.red("✗")), problem);
         }
+        if !self.failing.is_empty() {
+            page.wrapped("doctor  ", &format!("{}: tars doctor says more", self.failing.join(", ")));
+        }
         for warning in &self.warnings {
             page.wrapped(&format!("{} ", page.yellow("!")), &warning.message);
             page.wrapped("  ", warning.hint.as_deref().unwrap_or_default());
@@ -351,7 +374,7 @@ impl Report for StackStatus {
         json!({
             "home": self.home, "project": self.project, "version": env!("CARGO_PKG_VERSION"), "mode": self.mode, "url": self.url,
             "services": self.services, "models": self.models, "problems": self.problems,
-            "last_backup": self.last_backup, "last_drill": self.last_drill, "previous_generation": self.previous_generation,
+            "last_backup": self.last_backup, "last_drill": self.last_drill, "failing": self.failing, "previous_generation": self.previous_generation,
         })
     }
 

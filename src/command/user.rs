@@ -113,6 +113,7 @@ pub async fn run(context: &mut Context, args: &UserArgs) -> Result<Box<dyn Repor
             Ok(Box::new(Done { user, password, words: args.what.done() }))
         }
         Answer::Refused { status, detail } => Err(refused(status, detail)),
+        Answer::Weak(_) => Err(asking::failed(vec!["the backend answered another question".to_owned()])),
         Answer::Failed(chain) => Err(asking::failed(chain)),
     }
 }

@@ -83,6 +83,17 @@ impl Docker {
         Ok(found(answer).with_context(|| format!("the engine did not say what {name} is"))?.map(Container::from))
     }
 
+    /// The files that a container has made or changed beside its volumes. The engine compares whole file systems for
+    /// that, seconds with some kinds of storage, and lets nobody else at the container meanwhile.
+    ///
+    /// # Errors
+    /// When it is gone or the engine does not answer.
+    pub async fn changes(&self, name: &str) -> Result<Vec<String>> {
+        let changes = self.api.container_changes(name).await;
+        let changes = changes.with_context(|| format!("the engine did not say what {name} changed"))?;
+        Ok(changes.unwrap_or_default().into_iter().map(|change| change.path).collect())
+    }
+
     /// Makes a helper container without starting it; returns its id.
     ///
     /// # Errors
@@ -267,6 +278,8 @@ impl From<ContainerInspectResponse> for Container {
     fn from(c: ContainerInspectResponse) -> Self {
         let state = c.state.unwrap_or_default();
         let config = c.config.unwrap_or_default();
+        let host = c.host_config.unwrap_or_default();
+        let log = host.log_config.unwrap_or_default();
         Self {
             id: c.id.unwrap_or_default(),
             name: c.name.unwrap_or_default().trim_start_matches('/').to_owned(),
@@ -283,6 +296,11 @@ impl From<ContainerInspectResponse> for Container {
             labels: config.labels.unwrap_or_default().into_iter().collect(),
             mounts: c.mounts.unwrap_or_default().into_iter().map(mount).collect(),
             ports: ports(c.network_settings.and_then(|n| n.ports).unwrap_or_default()),
+            probe: config.healthcheck.and_then(|probe| probe.test).unwrap_or_default(),
+            log_driver: log.typ.unwrap_or_default(),
+            log_max: log.config.unwrap_or_default().remove("max-size").unwrap_or_default(),
+            layer: c.graph_driver.and_then(|driver| driver.data.get("UpperDir").cloned()).unwrap_or_default(),
+            gpus: host.device_requests.is_some_and(|requests| !requests.is_empty()),
         }
     }
 }
@@ -300,7 +318,11 @@ fn status(status: Option<ContainerStateStatusEnum>) -> Status {
 
 fn health(health: bollard::models::Health) -> Health {
     let last = health.log.unwrap_or_default().pop().and_then(|probe| probe.output).unwrap_or_default();
-    Health { status: health.status.map_or_else(String::new, |s| s.to_string()), last_output: last.trim().to_owned() }
+    Health {
+        status: health.status.map_or_else(String::new, |s| s.to_string()),
+        last_output: last.trim().to_owned(),
+        failing: health.failing_streak.unwrap_or_default(),
+    }
 }
 
 fn environment(lines: &[String]) -> Environment {

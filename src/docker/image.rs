@@ -27,6 +27,7 @@ impl Docker {
             tags: image.repo_tags.unwrap_or_default(),
             digests: image.repo_digests.unwrap_or_default(),
             bytes: image.size.and_then(|size| u64::try_from(size).ok()).unwrap_or_default(),
+            created_s: image.created.and_then(|at| at.parse::<jiff::Timestamp>().ok()).map_or(0, |at| at.as_second()),
             labels: image.config.and_then(|config| config.labels).unwrap_or_default().into_iter().collect(),
         }))
     }
@@ -45,6 +46,7 @@ impl Docker {
                 tags: image.repo_tags,
                 digests: image.repo_digests,
                 bytes: u64::try_from(image.size).unwrap_or_default(),
+                created_s: image.created,
                 labels: image.labels.into_iter().collect(),
             })
             .collect())

@@ -28,6 +28,8 @@ use std::time::Duration;
 
 /// The deadline of a call that only looks, in seconds.
 const LOOK_S: u64 = 20;
+/// How long an engine may take for its first word.
+const ANSWER_WITHIN: Duration = Duration::from_secs(4);
 /// The deadline of a call that moves data (import, load, commit), in seconds.
 const MOVE_S: u64 = 1800;
 
@@ -50,7 +52,7 @@ impl Docker {
         let path = socket.to_str().context("the engine's socket has a path that is no UTF-8")?;
         let api = bollard::Docker::connect_with_unix(path, LOOK_S, bollard::API_DEFAULT_VERSION)?;
         // An engine that takes the connection and says nothing is as good as none.
-        let api = match tokio::time::timeout(Duration::from_secs(5), api.negotiate_version()).await {
+        let api = match tokio::time::timeout(ANSWER_WITHIN, api.negotiate_version()).await {
             Ok(Ok(api)) => api,
             Ok(Err(error)) => return Err(silent(&socket).caused_by(error).into()),
             Err(_) => return Err(silent(&socket).into()),

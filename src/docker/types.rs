@@ -62,6 +62,9 @@ pub struct Health {
     pub status: String,
     /// What the last probe printed.
     pub last_output: String,
+    /// How many probes in a row have failed.
+    #[serde(default)]
+    pub failing: i64,
 }
 
 /// One mount of a container.
@@ -119,6 +122,22 @@ pub struct Container {
     pub mounts: Vec<Mount>,
     /// Its published ports.
     pub ports: Vec<Port>,
+    /// Its health probe as it was made with (`CMD`, `sh`, …); empty when it has none.
+    #[serde(default)]
+    pub probe: Vec<String>,
+    /// What writes its log: `json-file`, `local`, `journald`, …
+    #[serde(default)]
+    pub log_driver: String,
+    /// The size at which its log begins anew; empty when it grows without bound.
+    #[serde(default)]
+    pub log_max: String,
+    /// Where on the host its own layer lies, with what it has written beside its volumes; empty where the engine's
+    /// storage does not say.
+    #[serde(default)]
+    pub layer: String,
+    /// Whether it was made with GPUs.
+    #[serde(default)]
+    pub gpus: bool,
     /// Its environment, secrets included: for the redactor to learn, never serialised.
     #[serde(skip)]
     pub env: Environment,
@@ -177,6 +196,9 @@ pub struct Image {
     pub digests: Vec<String>,
     /// Bytes on disk.
     pub bytes: u64,
+    /// When it was made, in seconds since the epoch; 0 when it does not say.
+    #[serde(default)]
+    pub created_s: i64,
     /// Its labels.
     pub labels: BTreeMap<String, String>,
 }

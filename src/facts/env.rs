@@ -3,6 +3,7 @@
 //! Values of secrets are never in here, only whether there is one. Keys that the key table does not know are left
 //! out altogether: they may be secrets of the operator's own.
 
+use super::strength::{self, Flaw};
 use crate::stack::env::{KEYS, Kind};
 use crate::stack::service::Service;
 use crate::stack::{DEFAULT_PROJECT, Stack, service};
@@ -21,6 +22,9 @@ pub struct Env {
     pub mode: Option<u32>,
     /// Its broken lines.
     pub problems: Vec<Line>,
+    /// Keys that stand more than once, with their lines; the last one counts.
+    #[serde(default)]
+    pub duplicates: BTreeMap<String, Vec<usize>>,
     /// Every setting of the key table.
     pub settings: BTreeMap<String, Setting>,
 }
@@ -43,6 +47,9 @@ pub struct Setting {
     pub set: bool,
     /// Whether the operator chose it, by the file or by a flag; else it is the default.
     pub chosen: bool,
+    /// What is wrong with its value as a secret, or that it was never filled in.
+    #[serde(default)]
+    pub flaw: Option<Flaw>,
 }
 
 impl Env {
@@ -70,6 +77,12 @@ impl Env {
         self.settings.get(key).is_some_and(|setting| setting.chosen)
     }
 
+    /// What is wrong with a setting's value as a secret.
+    #[must_use]
+    pub fn flaw(&self, key: &str) -> Option<&Flaw> {
+        self.settings.get(key)?.flaw.as_ref()
+    }
+
     /// The compose project.
     #[must_use]
     pub fn project(&self) -> &str {
@@ -83,6 +96,12 @@ impl Env {
     #[must_use]
     pub fn may_run_ollama(&self) -> bool {
         matches!(self.get("TARS_LLM"), "container" | "")
+    }
+
+    /// The services that these settings ask for.
+    pub fn services_wanted(&self) -> impl Iterator<Item = &'static Service> {
+        let ollama = self.get("TARS_LLM") == "container";
+        service::ALL.into_iter().filter(move |service| ollama || service.name != "ollama")
     }
 
     /// The services that may run with these settings.
@@ -102,12 +121,18 @@ pub(super) fn look(stack: &Stack, flags: &[(&str, String)]) -> Result<Env> {
         }
         // The project is remembered elsewhere as well: without it this would look at another stack.
         let project = |key: &str| (key == "COMPOSE_PROJECT_NAME").then(|| stack.project());
-        return Ok(Env { path, mode: None, problems: Vec::new(), settings: settings(project, flags) });
+        let settings = settings(project, flags);
+        return Ok(Env { path, mode: None, problems: Vec::new(), duplicates: BTreeMap::new(), settings });
     };
     let mode = std::fs::metadata(&path).map_or(0, |meta| meta.permissions().mode() & 0o7777);
     let problems =
         env.problems().iter().map(|problem| Line { line: problem.line, what: problem.what.clone() }).collect();
-    Ok(Env { path, mode: Some(mode), problems, settings: settings(|key| env.get(key), flags) })
+    let mut duplicates: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+    for entry in env.entries() {
+        duplicates.entry(entry.key.clone()).or_default().push(entry.line);
+    }
+    duplicates.retain(|_, lines| lines.len() > 1);
+    Ok(Env { path, mode: Some(mode), problems, duplicates, settings: settings(|key| env.get(key), flags) })
 }
 
 fn settings<'a>(file: impl Fn(&str) -> Option<&'a str>, flags: &[(&str, String)]) -> BTreeMap<String, Setting> {
@@ -116,10 +141,21 @@ fn settings<'a>(file: impl Fn(&str) -> Option<&'a str>, flags: &[(&str, String)]
         let chosen = flag(key.name).or_else(|| file(key.name).map(str::to_owned));
         let value = chosen.clone().unwrap_or_else(|| key.default.to_owned());
         let (set, chosen) = (!value.is_empty(), chosen.is_some());
+        let flaw = match key.kind {
+            Kind::Secret => strength::flaw(key.name, &value),
+            _ => strength::is_placeholder(&value).then_some(Flaw::Placeholder),
+        };
         let value = if key.kind == Kind::Secret { String::new() } else { without_user(value) };
-        (key.name.to_owned(), Setting { value, set, chosen })
+        (key.name.to_owned(), Setting { value, set, chosen, flaw })
     };
-    KEYS.iter().map(row).collect()
+    let mut all: BTreeMap<_, _> = KEYS.iter().map(row).collect();
+    let secrets = KEYS.iter().filter(|key| key.kind == Kind::Secret);
+    for (key, other) in strength::repeated(secrets.map(|key| (key.name, file(key.name).unwrap_or_default()))) {
+        if let Some(setting) = all.get_mut(&key).filter(|setting| setting.flaw.is_none()) {
+            setting.flaw = Some(Flaw::SameAs(other));
+        }
+    }
+    all
 }
 
 /// An address without `user:password@`: that part is a secret wherever it stands.

@@ -12,6 +12,9 @@ pub struct Gpu {
     pub cards: Vec<String>,
     /// The version of the loaded kernel module.
     pub driver: Option<String>,
+    /// The version of the driver's library beside it; after an update without a reboot it is another one.
+    #[serde(default)]
+    pub library: Option<String>,
     /// Whether `nvidia-smi` is there.
     pub nvidia_smi: bool,
     /// Whether the container toolkit (`nvidia-ctk`) is there.
@@ -31,10 +34,26 @@ pub(super) fn look(root: &Path) -> Result<Gpu> {
     Ok(Gpu {
         cards: cards(root)?,
         driver: std::fs::read_to_string(root.join("proc/driver/nvidia/version")).ok().and_then(|text| version(&text)),
+        library: library(root),
         nvidia_smi: program::find(root, "nvidia-smi").is_some(),
         toolkit: program::find(root, "nvidia-ctk").is_some()
             || program::find(root, "nvidia-container-runtime").is_some(),
     })
+}
+
+/// Where distributions and NVIDIA's own installer put `libnvidia-ml.so.550.163.01`.
+const LIBRARIES: [&str; 5] =
+    ["usr/lib/x86_64-linux-gnu", "usr/lib/x86_64-linux-gnu/nvidia/current", "usr/lib64", "usr/lib", "usr/lib/wsl/lib"];
+
+/// The newest one where several lie about.
+fn library(root: &Path) -> Option<String> {
+    let names = LIBRARIES.iter().filter_map(|dir| root.join(dir).read_dir().ok()).flatten().flatten();
+    let version = |name: &str| {
+        let version = name.strip_prefix("libnvidia-ml.so.")?;
+        version.contains('.').then(|| version.to_owned())
+    };
+    let found = names.filter_map(|entry| version(&entry.file_name().to_string_lossy()));
+    found.max_by_key(|version| version.split('.').map(|part| part.parse().unwrap_or(0)).collect::<Vec<u32>>())
 }
 
 /// A machine with `/sys/bus` and without `/sys/bus/pci` has no PCI bus; one without `/sys/bus` hides it.
@@ -76,6 +95,9 @@ mod tests {
             ("sys/bus/pci/devices/0000:01:00.1/class", "0x040300\n"),
             ("sys/bus/pci/devices/0000:00:02.0/vendor", "0x8086\n"),
             ("sys/bus/pci/devices/0000:00:02.0/class", "0x030000\n"),
+            ("usr/lib/x86_64-linux-gnu/libnvidia-ml.so.1", ""),
+            ("usr/lib/x86_64-linux-gnu/libnvidia-ml.so.575.57.08", ""),
+            ("usr/lib/x86_64-linux-gnu/libnvidia-ml.so.580.105.08", ""),
             (
                 "proc/driver/nvidia/version",
                 "NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  580.95.05  Release Build\nGCC version: gcc 12.3.0\n",
@@ -84,6 +106,7 @@ mod tests {
         let gpu = look(root.path()).unwrap();
         assert_eq!(gpu.cards, ["0000:01:00.0"]);
         assert_eq!(gpu.driver.as_deref(), Some("580.95.05"));
+        assert_eq!(gpu.library.as_deref(), Some("580.105.08"), "the newest one, by its numbers");
         assert!(gpu.present() && !gpu.nvidia_smi && !gpu.toolkit);
     }
 

@@ -13,6 +13,15 @@ pub struct Home {
     pub path: PathBuf,
     /// Owner and mode; `None` when it does not exist yet.
     pub owned: Option<Owned>,
+    /// Directories of an installed home that are not there.
+    #[serde(default)]
+    pub missing: Vec<PathBuf>,
+    /// Files that hold secrets and that others may read, with their mode; the env file apart.
+    #[serde(default)]
+    pub loose: Vec<(PathBuf, u32)>,
+    /// The file of the state that was written last, and when: never in the future, unless the clock was set back.
+    #[serde(default)]
+    pub newest: Option<(PathBuf, jiff::Timestamp)>,
 }
 
 /// Who may do what with a directory.
@@ -48,7 +57,37 @@ pub(super) fn look(path: PathBuf) -> Result<Home> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
         Err(error) => return Err(error).with_context(|| format!("could not look at {}", path.display())),
     };
-    Ok(Home { path, owned })
+    let state = path.join("state");
+    let installed = state.is_dir() || path.join("tars-home.env").exists();
+    let missing = if installed { missing(&path) } else { Vec::new() };
+    Ok(Home { owned, missing, loose: loose(&state), newest: newest(&state), path })
+}
+
+fn missing(home: &Path) -> Vec<PathBuf> {
+    crate::stack::home::DIRECTORIES.iter().map(|name| home.join(name)).filter(|dir| !dir.is_dir()).collect()
+}
+
+fn files(dir: &Path) -> impl Iterator<Item = (PathBuf, std::fs::Metadata)> {
+    let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
+    entries.filter_map(|entry| Some((entry.path(), entry.metadata().ok().filter(std::fs::Metadata::is_file)?)))
+}
+
+/// The command for results may hold a token, and the settings that an undo needs hold passwords.
+fn loose(state: &Path) -> Vec<(PathBuf, u32)> {
+    let secret = |name: &str| name == "on_result.json" || name.starts_with("settings.g") && name.ends_with(".env");
+    let named = |path: &Path| path.file_name().is_some_and(|name| secret(&name.to_string_lossy()));
+    let mut found: Vec<_> = files(state)
+        .map(|(path, meta)| (path, meta.permissions().mode() & 0o7777))
+        .filter(|(path, mode)| named(path) && mode & 0o077 != 0)
+        .collect();
+    found.sort();
+    found
+}
+
+fn newest(state: &Path) -> Option<(PathBuf, jiff::Timestamp)> {
+    let times =
+        files(state).filter_map(|(path, meta)| Some((path, jiff::Timestamp::try_from(meta.modified().ok()?).ok()?)));
+    times.max_by_key(|(_, at)| *at)
 }
 
 /// Looks for a journal, and for who holds the lock: in the kernel's list, so that looking never takes it.
@@ -94,5 +133,16 @@ mod tests {
     fn a_home_that_is_not_there_yet_is_a_fact() {
         assert_eq!(look("/nowhere/at/all".into()).unwrap().owned, None);
         assert!(look(std::env::temp_dir()).unwrap().owned.is_some());
+    }
+
+    #[test]
+    fn what_is_missing_and_what_is_open_is_seen() {
+        let home = root(&[("state/on_result.json", "{}"), ("state/runs.jsonl", ""), ("support/x", "")]);
+        let open = home.path().join("state/on_result.json");
+        std::fs::set_permissions(&open, std::fs::Permissions::from_mode(0o644)).unwrap();
+        let seen = look(home.path().to_owned()).unwrap();
+        assert_eq!(seen.missing, [home.path().join("backups")]);
+        assert_eq!(seen.loose, [(open, 0o644)]);
+        assert!(seen.newest.is_some());
     }
 }

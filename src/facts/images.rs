@@ -18,6 +18,12 @@ pub struct Image {
     pub present: Option<String>,
     /// Its bytes on the disk.
     pub bytes: Option<u64>,
+    /// Its id.
+    #[serde(default)]
+    pub id: Option<String>,
+    /// The recipe that it was built with, where it says so.
+    #[serde(default)]
+    pub recipe: Option<String>,
 }
 
 /// Asks the engine for the image of every service that may run.
@@ -28,9 +34,16 @@ pub(super) async fn look(docker: &Docker, env: &Env) -> Result<Vec<Image>> {
 
 async fn one(docker: &Docker, service: &Service, names: Vec<String>) -> Result<Image> {
     let there = try_join_all(names.iter().map(|name| docker.image(name))).await?;
-    let found = names.iter().zip(there).find_map(|(name, image)| Some((name.clone(), image?.bytes)));
-    let (present, bytes) = found.unzip();
-    Ok(Image { service: service.name.to_owned(), names, present, bytes })
+    let found = names.iter().zip(there).find_map(|(name, image)| Some((name.clone(), image?)));
+    let (present, image) = found.unzip();
+    Ok(Image {
+        service: service.name.to_owned(),
+        names,
+        present,
+        bytes: image.as_ref().map(|image| image.bytes),
+        id: image.as_ref().map(|image| image.id.clone()),
+        recipe: image.and_then(|image| image.labels.get(crate::stack::RECIPE_LABEL).cloned()),
+    })
 }
 
 fn names(service: &Service, chosen: &str) -> Vec<String> {

@@ -12,12 +12,19 @@
 //! # }
 //! ```
 
+mod api;
+mod backups;
+mod beside;
 pub mod cgroup;
 mod containers;
+mod data;
+pub mod deep;
 mod disk;
 mod engine;
 mod env;
 mod fact;
+mod files;
+mod folder;
 mod gather;
 mod gpu;
 mod home;
@@ -25,32 +32,51 @@ mod host;
 mod images;
 mod legacy;
 mod listeners;
+mod live;
+mod models;
 mod nas;
+mod network;
 mod ollama;
 mod ports;
 mod registry;
+mod strength;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
+mod version;
 mod volumes;
 
+pub use crate::operate::clean::Item;
 pub use crate::operate::compose::Found as Compose;
+pub use crate::operate::settings::Shape;
+pub use api::{Api, Health};
+pub use backups::{Archive, Backups, Place, Scheduled};
+pub use beside::Beside;
+pub use data::{Chroma, Collection, Holds, Postgres, Redis, Serving};
+pub use deep::{Deep, Vectors};
 pub use disk::{Disk, Written};
 pub use engine::{Engine, Installed, State};
 pub use env::{Env, Line, Setting};
 pub use fact::{Fact, NotKnown, on_thread};
-pub use gather::{Sources, gather};
+pub use files::{Files, Verdict};
+pub use folder::Folder;
+pub use gather::{Depth, Sources, gather};
 pub use gpu::Gpu;
 pub use home::{Home, Journal, Owned};
 pub use host::{Host, Memory};
 pub use images::Image;
 pub use legacy::Legacy;
+pub use live::{Answered, How};
+pub use models::{Cards, Models};
 pub use nas::Nas;
+pub use network::Network;
 pub use ollama::{HostOllama, ON_THIS_HOST};
 pub use ports::{Holder, Port};
 pub use registry::{DOCKER_HUB, Registry};
-pub use volumes::Volume;
+pub use strength::Flaw;
+pub use version::Versions;
+pub use volumes::{Inside, Volume};
 
 use crate::docker::Container;
 use serde::{Deserialize, Serialize};
@@ -106,4 +132,38 @@ pub struct Facts {
     pub nas: Fact<Vec<Nas>>,
     /// An Ollama that answers on this machine.
     pub ollama: Fact<Option<HostOllama>>,
+    /// The compose files of the home.
+    pub files: Fact<Files>,
+    /// The documents' folder.
+    pub folder: Fact<Folder>,
+    /// This machine's public addresses.
+    pub network: Fact<Network>,
+    /// Whether the live generation once held data: from then on a missing volume is lost data.
+    pub filled: Fact<bool>,
+    /// Volumes of the generation before the live one that are gone: what an undo would lack.
+    pub undo_gone: Fact<Vec<String>>,
+    /// How each running service answered.
+    pub live: Fact<Vec<Answered>>,
+    /// What Postgres says.
+    pub postgres: Fact<Postgres>,
+    /// What Redis says.
+    pub redis: Fact<Redis>,
+    /// What Chroma says.
+    pub chroma: Fact<Chroma>,
+    /// The models of the stack's own Ollama.
+    pub models: Fact<Models>,
+    /// What stores wrote beside their volumes.
+    pub beside: Fact<Vec<Beside>>,
+    /// The API.
+    pub api: Fact<Api>,
+    /// Administrators that a weak password lets in; nobody was signed in for that.
+    pub weak_admins: Fact<Vec<String>>,
+    /// Archives, schedule, and where they go.
+    pub backups: Fact<Backups>,
+    /// The versions that should be one.
+    pub versions: Fact<Versions>,
+    /// What may go to make room.
+    pub clutter: Fact<Vec<Item>>,
+    /// What the last deep look saw.
+    pub deep: Fact<Option<Deep>>,
 }

@@ -25,7 +25,7 @@ const CA_LABEL: &str = "io.tars.ca";
 pub async fn ensure(docker: &Docker) -> Result<(String, bool)> {
     let binary = program::own()?;
     refuse_dynamic(&binary)?;
-    let name = format!("tars-backend:{}-{}", env!("CARGO_PKG_VERSION"), &archive::sha256_of(&binary)[..12]);
+    let name = named(&binary);
     let certificates = std::fs::read(CA_BUNDLE).unwrap_or_default();
     let ca = archive::sha256_of(&certificates)[..12].to_owned();
     if docker.image(&name).await?.is_some_and(|image| image.labels.get(CA_LABEL) == Some(&ca)) {
@@ -42,6 +42,18 @@ pub async fn ensure(docker: &Docker) -> Result<(String, bool)> {
     ];
     docker.import(&name, &changes, stream::iter([Ok(root.into())])).await?;
     Ok((name, true))
+}
+
+/// The image's name that the running binary stands for.
+///
+/// # Errors
+/// When the binary cannot be read.
+pub fn name() -> Result<String> {
+    Ok(named(&program::own()?))
+}
+
+fn named(binary: &[u8]) -> String {
+    format!("tars-backend:{}-{}", env!("CARGO_PKG_VERSION"), &archive::sha256_of(binary)[..12])
 }
 
 /// A named volume takes its first owner and mode from its folder in the image: hence the empty folders.

@@ -71,6 +71,43 @@ pub fn compose_files(home: &Home, project: &str) -> Result<(usize, Vec<Edited>)>
     Ok((written, edited))
 }
 
+/// What a compose file of the home is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Shape {
+    /// Exactly what this program ships.
+    Shipped,
+    /// What another version of this program wrote.
+    Older,
+    /// The operator's own work; so many lines differ from what is shipped.
+    Edited(usize),
+    /// It is not there.
+    Missing,
+}
+
+/// What each shipped compose file of a home is now. Reads files only.
+///
+/// # Errors
+/// When a file or the record of what was written cannot be read.
+pub fn shapes(home: &Home) -> Result<BTreeMap<String, Shape>> {
+    let deployed = state::load::<Kept<Deployed>>(&home.state_file("deployed.json"))?;
+    let known = deployed.map(|kept| kept.data.files).unwrap_or_default();
+    let shape = |name: &str, embedded: &str| -> Result<Shape> {
+        Ok(match read_if_there(&home.path().join(name))? {
+            None => Shape::Missing,
+            Some(bytes) if bytes == embedded.as_bytes() => Shape::Shipped,
+            Some(bytes) if known.get(name) == Some(&sha256_of(&bytes)) => Shape::Older,
+            Some(bytes) => Shape::Edited(changed_lines(embedded, &String::from_utf8_lossy(&bytes))),
+        })
+    };
+    compose::FILES.iter().map(|(name, embedded)| Ok(((*name).to_owned(), shape(name, embedded)?))).collect()
+}
+
+fn changed_lines(embedded: &str, operators: &str) -> usize {
+    let changes = similar::TextDiff::from_lines(embedded, operators);
+    changes.iter_all_changes().filter(|change| change.tag() != similar::ChangeTag::Equal).count()
+}
+
 /// The settings as they will be: the operator's file, or the template, with secrets and volume names filled in.
 ///
 /// # Errors

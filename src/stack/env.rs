@@ -69,6 +69,7 @@ pub const KEYS: &[Key] = &[
     machine("TARS_PORT_REDIS", ""),
     machine("TARS_DOCS_DIR", "/mnt/llm_docs"),
     machine("TARS_DOCS_PROPAGATION", "rprivate"),
+    machine("TARS_BACKUP", ""),
     machine("TARS_BACKUP_DIR", ""),
     machine("TARS_BACKUP_RECIPIENT", ""),
     travels("TARS_CORS_ORIGINS", ""),

@@ -9,6 +9,9 @@ use std::path::{Path, PathBuf};
 /// Where root installs.
 pub const SYSTEM: &str = "/opt/tars";
 
+/// What an installed home has below it.
+pub const DIRECTORIES: [&str; 3] = ["state", "backups", "support"];
+
 /// A home directory; it may not exist yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Home {
@@ -93,7 +96,8 @@ impl Home {
     /// # Errors
     /// When one cannot be made (read-only or full disk, no permission).
     pub fn create(&self) -> Result<()> {
-        for dir in [self.path.clone(), self.state(), self.path.join("backups"), self.path.join("support")] {
+        let below = DIRECTORIES.iter().map(|name| self.path.join(name));
+        for dir in std::iter::once(self.path.clone()).chain(below) {
             // Readable for members of the docker group, who may see the state without sudo; the env file is 0600.
             std::fs::DirBuilder::new()
                 .recursive(true)

@@ -170,7 +170,7 @@ impl Ui {
     }
 
     fn show(&self, report: &dyn Report) -> std::io::Result<()> {
-        if self.options.quiet && report.exit() == Exit::Done {
+        if self.options.quiet && report.exit() == Exit::Done && !report.says_when_quiet() {
             return Ok(());
         }
         if !report.warnings_are_rendered() {

@@ -26,6 +26,10 @@ pub trait Report {
     fn exit(&self) -> Exit {
         Exit::Done
     }
+    /// Whether there is something to say with `--quiet` though the run succeeded.
+    fn says_when_quiet(&self) -> bool {
+        false
+    }
     /// The document's `data`.
     fn data(&self) -> Value;
     /// Whether the data goes out as it is, secrets included, because the operator asked for that.

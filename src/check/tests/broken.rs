@@ -15,6 +15,7 @@ fn cases() -> Vec<Case> {
     let silent =
         json!({"state": {"silent": "no Docker engine runs on this machine"}, "installed": [{"package": "docker.io"}]});
     let none = json!({"state": {"silent": "no Docker engine runs on this machine"}, "installed": []});
+    let lacking = ("/images/known/0/present", json!(null));
     let old = json!({"project": "deploy", "containers": [["tars-home-postgres", true], ["tars-home-chromadb", true]],
         "volumes": ["deploy_postgres_data"], "folder": "/srv/deploy", "env_file": "/srv/deploy/tars-home.env"});
     vec![
@@ -170,14 +171,26 @@ fn cases() -> Vec<Case> {
             "no port",
             "65535",
         ),
-        ("disk.space", vec![("/engine_disk/known/free", json!(5 * GIB))], Fail, "still to come", "data-root"),
-        ("disk.space", vec![("/engine_disk/known/free", json!(11 * GIB))], Warn, "tight", "data-root"),
+        ("disk.space", vec![("/engine_disk/known/free", json!(GIB / 4))], Fail, "still to come", "data-root"),
+        ("disk.space", vec![("/engine_disk/known/free", json!(GIB))], Warn, "tight", "data-root"),
         ("disk.inodes", vec![("/engine_disk/known/inodes_free", json!(5000))], Fail, "5000 more files", "du --inodes"),
-        ("registry.reachable", vec![("/registry/known", json!({"too_many": 30}))], Warn, "429", "in 30 s"),
-        ("registry.reachable", vec![("/registry/known", json!({"answers": 502}))], Warn, "HTTP 502", "proxy"),
         (
             "registry.reachable",
-            vec![("/registry/known", json!({"unreachable": {"why": "no route", "timed_out": false}}))],
+            vec![lacking.clone(), ("/registry/known", json!({"too_many": 30}))],
+            Warn,
+            "429",
+            "in 30 s",
+        ),
+        (
+            "registry.reachable",
+            vec![lacking.clone(), ("/registry/known", json!({"answers": 502}))],
+            Warn,
+            "HTTP 502",
+            "proxy",
+        ),
+        (
+            "registry.reachable",
+            vec![lacking, ("/registry/known", json!({"unreachable": {"why": "no route", "timed_out": false}}))],
             Warn,
             "no route",
             "--images FILE",
@@ -196,7 +209,7 @@ fn cases() -> Vec<Case> {
 
 #[test]
 fn every_check_finds_what_is_broken_and_says_what_to_do() {
-    for (id, changes, severity, problem, hint) in cases().into_iter().chain(super::nas::cases()) {
+    for (id, changes, severity, problem, hint) in cases().into_iter().chain(super::nas::cases()).chain(ills::cases()) {
         let answer = ask(id, &changed(&changes));
         let found = only(&answer);
         assert!(found.0.contains(problem) && found.1.contains(hint), "{id}: {answer:#?}");
@@ -206,7 +219,7 @@ fn every_check_finds_what_is_broken_and_says_what_to_do() {
 
 #[test]
 fn no_check_is_without_a_broken_case() {
-    let cases: Vec<_> = cases().into_iter().chain(super::nas::cases()).collect();
+    let cases: Vec<_> = cases().into_iter().chain(super::nas::cases()).chain(ills::cases()).collect();
     for check in ALL {
         assert!(cases.iter().any(|(id, ..)| *id == check.id), "{} is never seen failing", check.id);
     }

@@ -1,6 +1,7 @@
 //! What every check has to show, and one broken fact for each.
 
 mod broken;
+mod ills;
 mod live;
 mod nas;
 mod shape;

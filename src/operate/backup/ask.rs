@@ -114,6 +114,24 @@ impl Chroma {
         Ok(golden)
     }
 
+    /// How many ids of a collection have a vector, all of them read: a torn index counts its ids and has lost these.
+    ///
+    /// # Errors
+    /// When the server does not answer, or cannot find a vector that it should have.
+    pub async fn vectors(&mut self, collection: &Collection) -> Result<u64> {
+        let limit = (PAGE_NUMBERS / collection.dimension.unwrap_or(1).max(1)).clamp(16, 1000);
+        let (mut offset, mut found) = (0, 0);
+        loop {
+            let body = json!({ "include": ["embeddings"], "limit": limit, "offset": offset });
+            let page: Page = self.0.post(&get(collection), &body).await?;
+            offset += page.ids.len() as u64;
+            found += page.embeddings.unwrap_or_default().iter().flatten().count() as u64;
+            if (page.ids.len() as u64) < limit {
+                return Ok(found);
+            }
+        }
+    }
+
     /// Every record of a collection as lines of JSON: first the collection itself, then one record a line.
     ///
     /// # Errors

@@ -68,6 +68,15 @@ impl Compose {
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
+    /// Whether compose itself accepts the files and settings; its own words if not. Changes nothing and needs no lock.
+    ///
+    /// # Errors
+    /// When it cannot be run.
+    pub async fn refusal(&self, stack: &Stack) -> Result<Option<String>> {
+        let ended = child::run(self.command(stack, &["config", "-q"])?, std::process::Stdio::null(), |_| {}).await?;
+        Ok((!ended.ok()).then_some(ended.tail))
+    }
+
     fn command(&self, stack: &Stack, args: &[&str]) -> Result<Command> {
         let env = stack.need_env()?;
         let (program, words) = self.found.command.split_first().context("a compose without a program")?;

@@ -40,6 +40,7 @@ async fn act(app: &App, request: &Request) -> Result<Answer, Problem> {
             let all = users::list(&connection).await?;
             return Ok(Answer::Users(all.into_iter().map(shown).collect()));
         }
+        Request::Weak { own, common } => return Ok(Answer::Weak(weak(app, &connection, *own, *common).await?)),
         Request::Add { name, admin } => {
             users::check_name("name", name)?;
             let role = if *admin { Role::Admin } else { Role::User };
@@ -70,6 +71,38 @@ async fn act(app: &App, request: &Request) -> Result<Answer, Problem> {
 async fn disable(connection: &mut Connection, name: &str, disabled: bool) -> Result<users::Account, Problem> {
     let user = users::by_name(connection, name).await?;
     users::change(connection, user.id, None, Some(disabled)).await
+}
+
+/// What is tried first everywhere, as far as it is long enough to be taken.
+const COMMON: [&str; 10] = [
+    "changeme123",
+    "password123",
+    "adminadmin",
+    "administrator",
+    "admin12345",
+    "password12",
+    "1234567890",
+    "letmein123",
+    "tarsadmin1",
+    "qwertyuiop",
+];
+
+/// The administrators that one of these passwords lets in.
+async fn weak(app: &App, connection: &Connection, own: bool, common: bool) -> Result<Vec<String>, Problem> {
+    let mut tried: Vec<String> = Vec::new();
+    tried.extend(own.then(|| app.config.admin_password.expose().to_owned()).filter(|own| !own.is_empty()));
+    tried.extend(common.then_some(COMMON).into_iter().flatten().map(str::to_owned));
+    let mut found = Vec::new();
+    for admin in users::list(connection).await?.into_iter().filter(|user| user.role == Role::Admin && !user.disabled) {
+        let hash = users::hash_of(connection, admin.id).await?;
+        for password in &tried {
+            if app.passwords.verify(password.clone(), Some(hash.clone())).await? {
+                found.push(admin.name.clone());
+                break;
+            }
+        }
+    }
+    Ok(found)
 }
 
 async fn new_password(app: &App) -> Result<(String, String), Problem> {
