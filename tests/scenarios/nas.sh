@@ -84,7 +84,7 @@ mount_it 127.0.0.2 docs
 expect_exit 1
 expect_err "nothing listens on port 445"
 untouched none
-mount_it 198.51.100.1 docs
+mount_it fd00:dead::1 docs
 expect_exit 69
 expect_err "cannot be reached on port 445"
 untouched none
