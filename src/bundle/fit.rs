@@ -71,8 +71,9 @@ fn cut_oldest(all: &mut [Packed], over: u64) -> Vec<bool> {
         }
     }
     lines.sort();
-    // A tenth more than the ratio says, so that few rounds are needed.
-    let mut needed = (over * raw / compressed.max(1)) * 11 / 10 + 1;
+    // A tenth less is kept than the ratio says, so that few rounds are needed.
+    let kept = raw * compressed.saturating_sub(over) / compressed.max(1) * 9 / 10;
+    let mut needed = raw - kept;
     let mut ends = vec![0_usize; all.len()];
     let mut counts = vec![0_usize; all.len()];
     for (_, index, end) in lines {

@@ -71,8 +71,9 @@ async fn psql(docker: &Docker, container: &str, queries: &[String]) -> Result<St
         .collect();
     command.extend(flags);
     let said = docker.exec(container, &command).await?;
-    if said.stdout.trim().is_empty() || said.code == 124 {
-        bail!("psql gave no answer (status {}): {}", said.code, said.stderr.trim());
+    // 2: no connection, 124: no end. A query that failed is told in its place.
+    if said.stdout.trim().is_empty() || matches!(said.code, 2 | 124) {
+        bail!("psql gave no answer (status {}): {} {}", said.code, said.stdout.trim(), said.stderr.trim());
     }
     Ok(said.stdout)
 }
