@@ -69,7 +69,7 @@ async fn act(app: &App, request: &Request) -> Result<Answer, Problem> {
 
 async fn disable(connection: &mut Connection, name: &str, disabled: bool) -> Result<users::Account, Problem> {
     let user = users::by_name(connection, name).await?;
-    users::change(connection, user.id, None, Some(disabled)).await
+    users::change(connection, user.id, None, Some(disabled)).await.map(|(_, account)| account)
 }
 
 async fn new_password(app: &App) -> Result<(String, String), Problem> {
