@@ -18,6 +18,7 @@ use crate::limit::Limits;
 use crate::metrics::Metrics;
 use crate::problem::Problem;
 use crate::rag::Rag;
+use crate::routes::ready::Looks;
 use crate::stores::Stores;
 use crate::stores::redis::Redis;
 use crate::tasks::Tasks;
@@ -48,6 +49,8 @@ pub(crate) struct Parts {
     pub rag: Rag,
     /// How often somebody may ask.
     pub limits: Limits,
+    /// How often the stores are asked whether they are well.
+    pub looks: tokio::sync::Mutex<Looks>,
     /// When somebody last searched or asked, in seconds since 1970; 0: not yet.
     last_query_s: AtomicI64,
     /// When the process began.
@@ -83,6 +86,7 @@ impl App {
             tokens: Tokens::new(&config.jwt_secret),
             rag: Rag::new(&config),
             limits: Limits::default(),
+            looks: tokio::sync::Mutex::default(),
             last_query_s: AtomicI64::new(0),
             began: Instant::now(),
             clock: Timestamp::now,

@@ -3,6 +3,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
@@ -14,6 +15,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::problem::Problem;
+
+/// A body of a megabyte at most is here by then.
+const BODY_WITHIN: Duration = Duration::from_secs(30);
 
 /// A JSON body, in and out.
 #[derive(Clone, Debug)]
@@ -60,7 +64,14 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
 
 /// The whole body, within the path's limit.
 pub(crate) async fn body<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Problem> {
-    Bytes::from_request(request, state).await.map_err(|rejection: BytesRejection| Problem::of(rejection.status()))
+    let read = within(Bytes::from_request(request, state)).await?;
+    read.map_err(|rejection: BytesRejection| Problem::of(rejection.status()))
+}
+
+/// Reads a body, but not for ever: the frame gives some paths as long as a model writes.
+pub(crate) async fn within<T>(read: impl Future<Output = T>) -> Result<T, Problem> {
+    let slow = |_| Problem::new(StatusCode::REQUEST_TIMEOUT, "too-slow", "the request's body does not come to its end");
+    tokio::time::timeout(BODY_WITHIN, read).await.map_err(slow)
 }
 
 /// A JSON text as `T`. The parser's words name places and fields; values are left out.

@@ -73,9 +73,13 @@ pub(super) async fn who(State(app): State<App>, mut request: Request, next: Next
     if limit::is_free(&request) {
         return next.run(request).await;
     }
+    if let Some(problem) = limit::is_guessing(&app, &request) {
+        return problem.into_response();
+    }
     let found = tokio::time::timeout(IDENTIFY_WITHIN, auth::identify(&app, request.headers())).await;
     let caller =
         found.unwrap_or_else(|_| Caller::Refused(Problem::unavailable("the database does not answer in time")));
+    limit::note_key(&app, &request, &caller);
     let asked = match &caller {
         Caller::Somebody(user) => Some(Asked(user.id.to_string())),
         Caller::Nobody | Caller::Refused(_) => None,

@@ -10,14 +10,14 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use redis::cmd;
 
 use super::app::App;
 use super::auth::token::Use;
-use super::auth::{Caller, User, Via, key};
+use super::auth::{self, Caller, User, Via, key};
 use super::client::validate::COUNTED_AS;
 use super::extract::Origin;
 use super::problem::Problem;
@@ -29,6 +29,8 @@ const WINDOW: Duration = Duration::from_mins(1);
 const SIGN_INS: u32 = 10;
 /// More names than these are not kept: the memory is worth more than a count.
 const NAMES_MAX: usize = 20_000;
+/// A key that was good is not taken for a guess for so long.
+const GOOD_FOR: Duration = Duration::from_mins(10);
 const FREE: [&str; 3] = ["/health", "/ready", "/web/{version}/{file}"];
 
 /// Whether a request is neither counted nor looked at for who asks: whether the process lives must not hang on Postgres.
@@ -60,6 +62,15 @@ impl Limits {
             None => self.count_here(name, Instant::now()),
         };
         if count > most { Err(left.max(1)) } else { Ok(()) }
+    }
+
+    fn look_here(&self, name: &str, now: Instant) -> Option<(u32, u64)> {
+        let counts = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        counts.get(name).filter(|(_, until)| *until > now).map(|(count, until)| (*count, (*until - now).as_secs() + 1))
+    }
+
+    fn remember_here(&self, name: &str, until: Instant) {
+        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).insert(name.to_owned(), (1, until));
     }
 
     fn count_here(&self, name: &str, now: Instant) -> (u32, u64) {
@@ -98,6 +109,39 @@ pub(super) async fn limit(State(app): State<App>, request: Request, next: Next) 
             Problem::too_many(left_s, detail).into_response()
         }
     }
+}
+
+/// The answer for an API key from an address that has sent too many which were none. Only these cost a look into the
+/// database before anybody is counted; a key that was good lately is let through, whatever its neighbours try.
+pub(super) fn is_guessing(app: &App, request: &Request) -> Option<Problem> {
+    let key = auth::api_key(request.headers())?;
+    let (most, now) = (app.config.rate_limit, Instant::now());
+    if most == 0 || app.limits.look_here(&good(key), now).is_some() {
+        return None;
+    }
+    let (count, left_s) = app.limits.look_here(&guesses(request), now)?;
+    let detail = || format!("more than {most} keys in a minute that are not good; try again in {left_s} s");
+    (count >= most).then(|| Problem::too_many(left_s, detail()))
+}
+
+/// Remembers what became of an API key; here and not in Redis, so that it costs nothing.
+pub(super) fn note_key(app: &App, request: &Request, caller: &Caller) {
+    let Some(key) = auth::api_key(request.headers()) else { return };
+    match caller {
+        Caller::Somebody(_) => app.limits.remember_here(&good(key), Instant::now() + GOOD_FOR),
+        Caller::Refused(problem) if problem.status == StatusCode::UNAUTHORIZED => {
+            app.limits.count_here(&guesses(request), Instant::now());
+        }
+        Caller::Nobody | Caller::Refused(_) => {}
+    }
+}
+
+fn guesses(request: &Request) -> String {
+    format!("guess:{}", by_address(request.extensions().get::<Origin>().map(|origin| origin.address)))
+}
+
+fn good(key: &str) -> String {
+    format!("good:{}", key::hex(&key::hash(key)[..16]))
 }
 
 /// One more sign-in for a name from an address.
@@ -141,8 +185,33 @@ mod tests {
         assert_eq!(limits.count_here("a", now).0, 1);
         assert_eq!(limits.count_here("a", now).0, 2);
         assert_eq!(limits.count_here("b", now).0, 1);
+        assert_eq!(limits.look_here("a", now).map(|(count, _)| count), Some(2));
+        assert_eq!(limits.look_here("a", now + WINDOW), None);
         let (count, left) = limits.count_here("a", now + WINDOW);
         assert!(count == 1 && left >= WINDOW.as_secs(), "{count} {left}");
+    }
+
+    #[test]
+    fn guessed_keys_are_stopped_before_the_database_and_good_ones_are_not() {
+        let app = App::new(crate::config::Config::from_lookup(|_| None).unwrap());
+        let with = |key: &str| {
+            let request = axum::http::Request::get("/").header("authorization", format!("Bearer {key}"));
+            request.body(axum::body::Body::empty()).unwrap()
+        };
+        let (bad, own) = (with(&key::generate()), with(&key::generate()));
+        let refused = Caller::Refused(Problem::unauthorized("x"));
+        note_key(&app, &own, &Caller::Somebody(somebody()));
+        for _ in 0..app.config.rate_limit {
+            assert!(is_guessing(&app, &bad).is_none());
+            note_key(&app, &bad, &refused);
+        }
+        assert_eq!(is_guessing(&app, &bad).unwrap().status, StatusCode::TOO_MANY_REQUESTS);
+        assert!(is_guessing(&app, &own).is_none(), "a neighbour pays for nothing");
+        assert!(is_guessing(&app, &with("eyJ0.not.a-key")).is_none(), "a token costs no query");
+    }
+
+    fn somebody() -> User {
+        User { id: uuid::Uuid::nil(), name: "ada".into(), role: auth::Role::User, via: Via::Key(uuid::Uuid::nil()) }
     }
 
     #[test]

@@ -1,8 +1,10 @@
 //! Listens, serves and stops. What is served stands in `routes`.
 
+use std::collections::HashMap;
 use std::future::Future;
 use std::io::ErrorKind;
-use std::sync::Arc;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
@@ -28,6 +30,8 @@ use crate::exit::Exit;
 
 /// More than these wait in the kernel's queue.
 const CONNECTIONS_MAX: usize = 1024;
+/// Of these, so many from one address: nobody alone can shut out the rest. Proxies that are trusted speak for many.
+const CONNECTIONS_OF_ONE: usize = 512;
 /// A client that takes longer to say what it wants is let go; so is one that is silent between two requests.
 const HEADERS_WITHIN: Duration = Duration::from_secs(20);
 
@@ -91,6 +95,7 @@ pub async fn run_on(
 /// Takes connections for ever, so many at a time; each is served by a task of its own.
 async fn accept(listener: &TcpListener, app: &App, router: &Router, connections: &GracefulShutdown) {
     let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let guests = Guests::default();
     loop {
         let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
         let (socket, peer) = match listener.accept().await {
@@ -101,6 +106,10 @@ async fn accept(listener: &TcpListener, app: &App, router: &Router, connections:
                 tokio::time::sleep(Duration::from_millis(100)).await;
                 continue;
             }
+        };
+        let is_proxy = app.config.trusted_proxies.iter().any(|network| network.contains(peer.ip()));
+        let Some(guest) = guests.enter(peer.ip(), if is_proxy { CONNECTIONS_MAX } else { CONNECTIONS_OF_ONE }) else {
+            continue;
         };
         // An answer in small pieces, as streams are, must not wait for an acknowledgement.
         let _ = socket.set_nodelay(true);
@@ -119,8 +128,39 @@ async fn accept(listener: &TcpListener, app: &App, router: &Router, connections:
             // A client that breaks off is its own affair.
             let _ = connection.await;
             open.dec();
-            drop(place);
+            drop((place, guest));
         });
+    }
+}
+
+/// How many connections each address has.
+#[derive(Clone, Default)]
+struct Guests(Arc<Mutex<HashMap<IpAddr, usize>>>);
+
+/// One of them.
+struct Guest(Guests, IpAddr);
+
+impl Guests {
+    fn enter(&self, address: IpAddr, most: usize) -> Option<Guest> {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = all.entry(address).or_default();
+        if *count >= most {
+            return None;
+        }
+        *count += 1;
+        Some(Guest(self.clone(), address))
+    }
+}
+
+impl Drop for Guest {
+    fn drop(&mut self) {
+        let mut all = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = all.get_mut(&self.1) {
+            *count -= 1;
+            if *count == 0 {
+                all.remove(&self.1);
+            }
+        }
     }
 }
 
@@ -137,4 +177,18 @@ pub fn stop_signal() -> Result<impl Future<Output = ()> + Send + 'static> {
             _ = interrupt.recv() => {}
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_address_cannot_take_all_places_and_leaves_no_trace() {
+        let (guests, one, other) = (Guests::default(), IpAddr::from([10, 0, 0, 1]), IpAddr::from([10, 0, 0, 2]));
+        let held: Vec<_> = (0..3).map(|_| guests.enter(one, 3).unwrap()).collect();
+        assert!(guests.enter(one, 3).is_none() && guests.enter(other, 3).is_some());
+        drop(held);
+        assert!(guests.0.lock().unwrap().is_empty());
+    }
 }

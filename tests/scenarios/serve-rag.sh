@@ -111,6 +111,8 @@ sent 201 "$WORK/up/badger.txt"
 expect_json 'd["embedded"]' false
 asked 200 POST /rag/search '{"query":"badger mill"}'
 expect_json 'd["results"][0]["file_name"], d["mode"]' '["badger.txt", "words"]'
+asked 200 POST /rag/query '{"query":"Who won the chess championship in Reykjavik?"}'
+expect_json 'd["supported"], d["mode"], d["notice"] is not None' '[false, "retrieval-only", true]'
 docker start "$(container ollama)" >/dev/null
 ollama=$(ollama_address):11434
 within 40 "what was read meanwhile gets its vectors" is_embedded
@@ -306,6 +308,10 @@ expect_json '[c["title"] for c in d["conversations"]]' '["Winter and wrens"]'
 asked 200 GET '/rag/conversations?query=october%20badger'
 expect_json 'd["conversations"]' '[]'
 expect_same "$(sql "select count(*) from conversations where encode(title_sealed, 'escape') like '%Winter%'")" 0
+sql "create function nope() returns trigger language plpgsql as 'begin if new.finished then raise exception ''no''; end if; return new; end'; create trigger nope before update on messages for each row execute function nope()"
+asked 200 POST /rag/query '{"query":"When does the heating start?"}'
+expect_json '"first of October" in d["answer"], "could not be kept" in d["notice"]' '[true, true]'
+sql "drop trigger nope on messages"
 sign_in ada a-long-password-1
 asked 404 PATCH "/rag/conversations/$conversation" '{"title":"mine"}'
 asked 404 GET "/rag/conversations/$conversation"
@@ -380,6 +386,7 @@ asked 200 GET '/rag/documents?limit=500'
 expect_json '[r["reason"] for r in d["documents"] if r["file_name"] == "nan.txt"]' '["the embedding model refuses 1 of its pieces: they are found by words only"]'
 
 step "the model of the index is gone: tars reindex makes it anew with another one"
+ollama=$(ollama_address):11434
 curl -sSf -m 10 -X DELETE "http://$ollama/api/delete" -d '{"model":"all-minilm"}'
 docker restart -t 5 "$(container backend)" >/dev/null
 within 30 "the stack is ready" is_ready 200

@@ -119,7 +119,9 @@ asked 403 POST /users "$anna" '{"name":"eve"}'
 asked 200 PATCH "/users/$anna_id" "$admin" '{"disabled":true}'
 asked 401 GET /auth/me "$anna"
 sign_in_code anna "$anna_password" && expect_code 401
-asked 200 PATCH "/users/$anna_id" "$admin" '{"disabled":false}'
+asked 200 PATCH "/users/$anna_id" "$admin" '{"role":"admin","disabled":false}'
+asked 200 PATCH "/users/$anna_id" "$admin" '{}'
+asked 200 PATCH "/users/$anna_id" "$admin" '{"role":"user","disabled":false}'
 try tars user list --json
 expect_exit 0
 expect_json '[(u["name"], u["role"]) for u in d["data"]["users"]]' '[["admin", "admin"], ["anna", "user"]]'
@@ -213,6 +215,9 @@ for line in '("login", "ok")' '("login", "wrong-password")' '("login", "unknown"
   '("user.add", "ok")' '("user.disable", "ok")' '("user.remove", "ok")' '("key.add", "ok")' '("user.password", "wrong-password")' '("ops.read", "ok")'; do
   expect_json "$line in {(l['action'], l['outcome']) for l in d['lines']}" true
 done
+# A line for each change that there was, the promotion with its role; none for what changed nothing.
+expect_json '[(l["action"], l["outcome"]) for l in d["lines"][::-1] if l["object"] == "anna" and l["action"] in ("user.role", "user.enable")]' \
+  '[["user.role", "admin"], ["user.enable", "ok"], ["user.role", "user"]]'
 expect_json 'all(l["address"].count(".") == 3 and l["request_id"] for l in d["lines"])' true
 cp "$OUT" "$WORK/audit"
 asked 200 GET /metrics/prometheus "$admin"

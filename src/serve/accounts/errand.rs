@@ -70,7 +70,7 @@ async fn act(app: &App, request: &Request) -> Result<Answer, Problem> {
 
 async fn disable(connection: &mut Connection, name: &str, disabled: bool) -> Result<users::Account, Problem> {
     let user = users::by_name(connection, name).await?;
-    users::change(connection, user.id, None, Some(disabled)).await
+    users::change(connection, user.id, None, Some(disabled)).await.map(|(_, account)| account)
 }
 
 /// What is tried first everywhere, as far as it is long enough to be taken.

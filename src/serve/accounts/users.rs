@@ -167,7 +167,7 @@ pub(crate) async fn hash_of(client: &Connection, id: Uuid) -> Result<String, Pro
     row.map(|row| row.get(0)).ok_or_else(|| Problem::not_found("user"))
 }
 
-/// Another role, or kept out, or let in again. Who is kept out is signed out at once.
+/// Another role, or kept out, or let in again. Who is kept out is signed out at once. Answers what was before, and what is.
 ///
 /// # Errors
 /// 409 when no administrator would be left; 404 when there is no such user.
@@ -176,11 +176,13 @@ pub(crate) async fn change(
     id: Uuid,
     role: Option<Role>,
     disabled: Option<bool>,
-) -> Result<Account, Problem> {
+) -> Result<(Account, Account), Problem> {
     let transaction = client.transaction().await?;
     if role == Some(Role::User) || disabled == Some(true) {
         keep_an_admin(&transaction, id).await?;
     }
+    transaction.query_opt("select 1 from users where id = $1 for update", &[&id]).await?;
+    let before = by_id(&transaction, id).await?;
     if let Some(role) = role {
         transaction.execute("update users set role = $2 where id = $1", &[&id, &role.name()]).await?;
     }
@@ -194,7 +196,7 @@ pub(crate) async fn change(
     }
     let account = by_id(&transaction, id).await?;
     transaction.commit().await?;
-    Ok(account)
+    Ok((before, account))
 }
 
 /// A new password. All sessions end but `kept`, which is the one that asked.

@@ -5,7 +5,7 @@ pub(crate) mod conversation;
 mod prompt;
 pub(crate) mod vault;
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow, bail};
 use uuid::Uuid;
@@ -23,6 +23,8 @@ pub(crate) const NO_SUPPORT: &str = "The documents do not answer this question."
 const NOTHING: &str = "NOT IN THE DOCUMENTS";
 /// Passages that a retrieval-only answer quotes.
 const QUOTED: usize = 3;
+/// How long Ollama may take to say that it is there, and what the model's context is.
+const ANSWERS_WITHIN: Duration = Duration::from_secs(5);
 
 /// What is to be answered.
 #[derive(Clone, Debug)]
@@ -50,6 +52,8 @@ pub(crate) struct Prepared {
     /// Where the answer is to be kept.
     pub kept: Option<Kept>,
     history: Vec<Turn>,
+    /// Of the chat model, where it could be asked.
+    context: Option<u32>,
 }
 
 /// A finished answer.
@@ -65,12 +69,14 @@ pub(crate) struct Answer {
     pub conversation: Option<Uuid>,
     /// Why it consists of passages only.
     pub retrieval_only: Option<String>,
+    /// Why it was not kept, though it should have been.
+    pub not_kept: Option<String>,
 }
 
 /// Finds the passages, reads the conversation so far and keeps the question.
 ///
 /// # Errors
-/// 503 without Postgres, 404 for a conversation that is not this user's.
+/// 503 without Postgres, 404 for a conversation that is not this user's, 422 for a question that leaves no room for sources.
 pub(crate) async fn prepare(app: &App, user: &User, question: &Question) -> Result<Prepared, Problem> {
     let begun = Instant::now();
     let history = match question.conversation {
@@ -94,12 +100,41 @@ pub(crate) async fn prepare(app: &App, user: &User, question: &Question) -> Resu
     }
     let retrieval_ms = ms(begun);
     app.metrics.rag.retrieval.observe(begun.elapsed().as_secs_f64());
+    let (context, retrieval_only) = match context(app).await {
+        Ok(context) => (Some(context), None),
+        Err(why) => (None, Some(crate::error::causes_of(&why).join(": "))),
+    };
+    if let Some(context) = context {
+        let seen = prompt::seen(context, &question.query.text, &found.passages, &history).ok_or_else(|| {
+            Problem::invalid("query", format!("is too long for the chat model, which takes {context} tokens in all"))
+        })?;
+        // What the model does not see is no source of its answer.
+        found.passages.truncate(seen);
+    }
     let kept = if question.keep && app.rag.vault.is_there() {
         Some(conversation::begin(app, user, question.conversation, &question.query.text, question.again).await?)
     } else {
         None
     };
-    Ok(Prepared { found, retrieval_ms, retrieval_only: no_model(app), supported, kept, history })
+    Ok(Prepared { found, retrieval_ms, retrieval_only, supported, kept, history, context })
+}
+
+/// The chat model's context, or why there is no model to ask.
+async fn context(app: &App) -> Result<u32> {
+    let ollama = app.ollama()?.ok_or_else(|| anyhow!("no language model was chosen (TARS_LLM=none)"))?;
+    let model = chat_model(app)?;
+    // It may be known from before: that it answers must be known now.
+    let asked = async {
+        ollama.version().await?;
+        prompt::context_of(ollama, model).await
+    };
+    tokio::time::timeout(ANSWERS_WITHIN, asked)
+        .await
+        .map_err(|_| anyhow!("no answer of Ollama within {} s", ANSWERS_WITHIN.as_secs()))?
+}
+
+fn chat_model(app: &App) -> Result<&str> {
+    app.config.chat_model.as_deref().ok_or_else(|| anyhow!("no chat model is chosen (OLLAMA_MODEL)"))
 }
 
 impl Prepared {
@@ -133,7 +168,7 @@ pub(crate) async fn broke_off(app: &App, kept: Option<Kept>, written: &str, deta
 /// Gives the answer, word by word where a model gives it; dropping the future stops the model.
 ///
 /// # Errors
-/// When the model fails in the middle, `on_token` does, or Postgres cannot keep the conversation.
+/// When the model fails in the middle, or `on_token` does. An answer that cannot be kept is given all the same.
 pub(crate) async fn give<F: Future<Output = Result<()>>>(
     app: &App,
     question: &Question,
@@ -161,12 +196,15 @@ pub(crate) async fn give<F: Future<Output = Result<()>>>(
         NO_SUPPORT.to_owned()
     };
     let generation_ms = ms(begun);
-    if let Some(kept) = prepared.kept {
-        conversation::end(app, kept, &text, &prepared.detail(supported), true).await?;
+    let mut not_kept = None;
+    if let Some(kept) = prepared.kept
+        && let Err(problem) = conversation::end(app, kept, &text, &prepared.detail(supported), true).await
+    {
+        not_kept = Some(format!("the answer could not be kept: {problem}"));
     }
     let conversation = prepared.kept.map(|kept| kept.conversation);
     app.metrics.rag.questions.inc();
-    Ok(Answer { text, supported, generation_ms, conversation, retrieval_only: prepared.retrieval_only })
+    Ok(Answer { text, supported, generation_ms, conversation, retrieval_only: prepared.retrieval_only, not_kept })
 }
 
 /// The model's answer begins, or why there is none to ask.
@@ -175,8 +213,7 @@ async fn begin(app: &App, question: &Question, prepared: &Prepared) -> Result<Ta
         bail!("{why}");
     }
     let ollama = app.ollama()?.ok_or_else(|| anyhow!("no language model was chosen"))?;
-    let model = app.config.chat_model.as_deref().ok_or_else(|| anyhow!("no chat model is chosen (OLLAMA_MODEL)"))?;
-    let context = prompt::context_of(ollama, model).await?;
+    let (model, context) = (chat_model(app)?, prepared.context.ok_or_else(|| anyhow!("no language model answers"))?);
     let chat = prompt::chat(model, context, &question.query.text, &prepared.found.passages, &prepared.history);
     ollama.chat(&chat).await
 }
@@ -212,15 +249,6 @@ async fn listen<F: Future<Output = Result<()>>>(
         on_token(text[told..].to_owned()).await?;
     }
     Ok(text)
-}
-
-/// Why no model can be asked, as far as that is known beforehand.
-fn no_model(app: &App) -> Option<String> {
-    match app.ollama() {
-        Ok(Some(_)) => None,
-        Ok(None) => Some("no language model was chosen (TARS_LLM=none)".to_owned()),
-        Err(problem) => Some(problem.to_string()),
-    }
 }
 
 fn quote(passages: &[Passage]) -> String {

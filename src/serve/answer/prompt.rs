@@ -43,15 +43,38 @@ pub(super) async fn context_of(ollama: &Ollama, model: &str) -> Result<u32> {
     Ok(context)
 }
 
+/// What the question leaves room for.
+struct Room {
+    before: Vec<Message>,
+    sources: String,
+    /// Passages that stand in it.
+    passages: usize,
+}
+
+/// How many of the passages the model will see; `None` when the question alone takes more than half of its context.
+pub(super) fn seen(context: u32, question: &str, passages: &[Passage], history: &[Turn]) -> Option<usize> {
+    let (room, rules) = (bytes_of(context), RULES.len() + NOTHING.len());
+    let is_too_long = question.len() > room.saturating_sub(rules) / 2;
+    (!is_too_long).then(|| room_for(context, question, passages, history).passages)
+}
+
+fn bytes_of(context: u32) -> usize {
+    usize::try_from(context - context / ANSWER_SHARE).unwrap_or_default() * BYTES_PER_TOKEN
+}
+
+fn room_for(context: u32, question: &str, passages: &[Passage], history: &[Turn]) -> Room {
+    let mut left = bytes_of(context).saturating_sub(RULES.len() + NOTHING.len() + question.len() + 100);
+    let before = last_turns(history, left / HISTORY_SHARE);
+    left = left.saturating_sub(before.iter().map(|message| message.content.len()).sum());
+    let (sources, passages) = sources(passages, left);
+    Room { before, sources, passages }
+}
+
 /// The request: as many sources and as much history as there is room for.
 pub(super) fn chat(model: &str, context: u32, question: &str, passages: &[Passage], history: &[Turn]) -> Chat {
     let answer = context / ANSWER_SHARE;
-    let room = usize::try_from(context - answer).unwrap_or_default() * BYTES_PER_TOKEN;
     let rules = format!("{RULES}{NOTHING}");
-    let mut left = room.saturating_sub(rules.len() + question.len() + 100);
-    let before = last_turns(history, left / HISTORY_SHARE);
-    left = left.saturating_sub(before.iter().map(|message| message.content.len()).sum());
-    let sources = sources(passages, left);
+    let Room { before, sources, .. } = room_for(context, question, passages, history);
     let mut messages = vec![Message { role: "system", content: rules }];
     messages.extend(before);
     messages.push(Message { role: "user", content: format!("Sources:\n{sources}\nQuestion: {question}") });
@@ -62,8 +85,8 @@ pub(super) fn chat(model: &str, context: u32, question: &str, passages: &[Passag
     }
 }
 
-fn sources(passages: &[Passage], mut left: usize) -> String {
-    let mut text = String::new();
+fn sources(passages: &[Passage], mut left: usize) -> (String, usize) {
+    let (mut text, mut count) = (String::new(), 0);
     for (number, passage) in (1..).zip(passages) {
         let head = format!("[{number}] ({})\n", passage.file_name);
         // Not even the beginning of another one is of use.
@@ -74,8 +97,9 @@ fn sources(passages: &[Passage], mut left: usize) -> String {
         let content = &passage.content[..passage.content.floor_char_boundary(room)];
         text.extend([&head, content, "\n\n"]);
         left = left.saturating_sub(head.len() + content.len() + 2);
+        count = number;
     }
-    text
+    (text, count)
 }
 
 // The newest that fit, in their order.
@@ -122,6 +146,20 @@ mod tests {
         let said: Vec<_> = chat.messages.iter().map(|message| (message.role, message.content.as_str())).collect();
         assert_eq!(said[1..3], [("user", "before?"), ("assistant", "yes")]);
         assert_eq!(said[3].1, "Sources:\n[1] (a.txt)\none\n\n[2] (a.txt)\ntwo\n\n\nQuestion: now?");
+    }
+
+    #[test]
+    fn only_what_the_model_sees_is_counted_and_a_question_must_leave_room() {
+        let passages: Vec<_> = (0..50).map(|_| passage(&"word ".repeat(400))).collect();
+        let count = seen(8192, "now?", &passages, &[]).unwrap();
+        let chat = chat("m", 8192, "now?", &passages, &[]);
+        let told = &chat.messages.last().unwrap().content;
+        assert!(count < 50 && told.contains(&format!("[{count}]")), "{count}");
+        assert!(!told.contains(&format!("[{}]", count + 1)), "{count}");
+        assert_eq!(seen(8192, "now?", &passages[..2], &[]), Some(2));
+        let long = "a long question ".repeat(200);
+        assert_eq!(seen(2048, &long, &passages, &[]), None);
+        assert!(seen(8192, &long, &passages, &[]).is_some_and(|count| count > 0));
     }
 
     #[test]

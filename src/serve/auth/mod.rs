@@ -139,6 +139,11 @@ impl<S: Send + Sync> FromRequestParts<S> for AdminPerson {
     }
 }
 
+/// The API key in these headers, if there is one.
+pub(crate) fn api_key(headers: &HeaderMap) -> Option<&str> {
+    bearer(headers.get(header::AUTHORIZATION)?.to_str().ok()?).filter(|sent| key::looks_like_one(sent))
+}
+
 /// Who sends these headers.
 pub(crate) async fn identify(app: &App, headers: &HeaderMap) -> Caller {
     let Some(sent) = headers.get(header::AUTHORIZATION) else { return Caller::Nobody };

@@ -12,6 +12,9 @@ use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 const BERT_WORD_MAX_CHARS: usize = 100;
 /// Bytes per token of a word nobody can look up: English has four to five.
 const BYTES_PER_TOKEN: usize = 3;
+/// Longer tokens are rows of dashes and blanks: left out they make a count higher, and looking for them at every letter of
+/// a text without blanks takes minutes.
+const TOKEN_MAX_BYTES: usize = 32;
 const BLANK: char = '\u{2581}';
 
 /// How a model file says its words are taken apart (`tokenizer.ggml.model`).
@@ -92,7 +95,7 @@ impl Vocabulary {
     fn new(tokens: impl Iterator<Item = String>) -> Self {
         let (mut hashes, mut longest_bytes) = (HashSet::default(), 1);
         for token in tokens {
-            longest_bytes = longest_bytes.max(token.len());
+            longest_bytes = longest_bytes.max(token.len().min(TOKEN_MAX_BYTES));
             hashes.insert(hash(&token));
         }
         Self { hashes, longest_bytes }

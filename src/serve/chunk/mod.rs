@@ -17,6 +17,9 @@ pub const OVERLAP: u32 = 50;
 /// The least of its room that a piece fills before a good place to cut counts more than the room.
 const FILL_PERCENT: u32 = 60;
 
+/// So much of a text is cut at a time.
+const STRETCH_BYTES: usize = 1 << 20;
+
 /// A piece of a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Piece<'a> {
@@ -32,6 +35,16 @@ pub struct Chunker {
     counter: Counter,
     max: u32,
     overlap: u32,
+}
+
+// After a word; in the middle of one only where there is no end of it.
+fn stretch_end(text: &str, at: usize, stretch: usize) -> usize {
+    let end = text.floor_char_boundary(at.saturating_add(stretch));
+    if end == text.len() {
+        return end;
+    }
+    let space = text[at..end].char_indices().rfind(|(_, letter)| letter.is_whitespace());
+    space.map_or(end, |(index, letter)| at + index + letter.len_utf8())
 }
 
 impl Chunker {
@@ -57,6 +70,25 @@ impl Chunker {
     /// Cuts a text; a text of blanks has no pieces.
     #[must_use]
     pub fn pieces<'a>(&self, text: &'a str) -> Vec<Piece<'a>> {
+        self.pieces_by(text, STRETCH_BYTES)
+    }
+
+    // In stretches, so that the words of a long text need not all be held. The last piece of a stretch is cut anew with
+    // what follows, so that the pieces are the same as of the whole.
+    fn pieces_by<'a>(&self, text: &'a str, stretch: usize) -> Vec<Piece<'a>> {
+        let (mut pieces, mut at) = (Vec::new(), 0);
+        while at < text.len() {
+            let end = stretch_end(text, at, stretch);
+            let mut some = self.cut(&text[at..end]);
+            let last = if end < text.len() && some.len() > 1 { some.pop() } else { None };
+            pieces.extend(some.into_iter().map(|(_, piece)| piece));
+            at = last.map_or(end, |(start, _)| at + start);
+        }
+        pieces
+    }
+
+    /// The pieces of a stretch, each with its beginning there.
+    fn cut<'a>(&self, text: &'a str) -> Vec<(usize, Piece<'a>)> {
         let units = units(text, &self.counter, self.max);
         let mut pieces = Vec::new();
         let mut start = 0;
@@ -65,7 +97,8 @@ impl Chunker {
             let part = &units[start..end];
             let content = text[part[0].start..part[part.len() - 1].end].trim();
             if !content.is_empty() {
-                pieces.push(Piece { content, tokens: part.iter().map(|unit| unit.tokens).sum() });
+                let tokens = part.iter().map(|unit| unit.tokens).sum();
+                pieces.push((part[0].start, Piece { content, tokens }));
             }
             if end == units.len() {
                 break;
@@ -121,6 +154,32 @@ mod tests {
         (0..count)
             .flat_map(|n| ["The fox number ".to_owned(), n.to_string(), " jumps over dogs. ".to_owned()])
             .collect()
+    }
+
+    #[test]
+    fn stretches_change_no_piece() {
+        let text: String =
+            (0..900).map(|n| if n % 17 == 0 { format!("End {n}.\n\n") } else { format!("wörd{n} ") }).collect();
+        let chunker = Chunker::new(Counter::Words, None, 20);
+        let whole = chunker.pieces_by(&text, usize::MAX);
+        assert!(whole.len() > 4, "{}", whole.len());
+        for stretch in [3000, 4096, 5001] {
+            assert_eq!(chunker.pieces_by(&text, stretch), whole, "{stretch}");
+        }
+        let endless = "x".repeat(20_000);
+        assert_eq!(
+            chunker.pieces_by(&endless, 3000).iter().map(|piece| piece.content.len()).sum::<usize>() / 20_000,
+            1
+        );
+    }
+
+    #[test]
+    fn a_megabyte_without_a_blank_is_cut_in_no_time() {
+        let tokens: Vec<String> = ('a'..='z').map(String::from).chain(["-".repeat(250)]).collect();
+        let chunker = Chunker::new(Counter::new(Family::BytePair, &tokens), None, 20);
+        let (text, begun) = ("kjhgfdsa".repeat(1 << 17), std::time::Instant::now());
+        assert!(chunker.pieces(&text).len() > 1000);
+        assert!(begun.elapsed() < std::time::Duration::from_secs(30), "{:?}", begun.elapsed());
     }
 
     #[test]

@@ -8,6 +8,8 @@ const SENTENCE: u8 = 1;
 const LINE: u8 = 2;
 const PARAGRAPH: u8 = 3;
 const BEFORE_HEADING: u8 = 4;
+/// More bytes than a token of a long word has.
+const TOKEN_BYTES: usize = 16;
 
 /// A word with the blanks after it.
 #[derive(Debug)]
@@ -30,7 +32,8 @@ pub(super) fn units(text: &str, counter: &Counter, max: u32) -> Vec<Unit> {
         let gap = &gap[..gap.len() - gap.trim_start().len()];
         let after = &rest[length + gap.len()..];
         let pause = pause(word, gap, after);
-        let tokens = counter.word(word);
+        // What is longer than so many tokens could be is no word: it is not even counted as a whole.
+        let tokens = if word.len() > TOKEN_BYTES * max as usize { u32::MAX } else { counter.word(word) };
         if tokens <= max {
             units.push(Unit { start: at, end: at + length + gap.len(), tokens, pause });
         } else {

@@ -65,6 +65,8 @@ pub(crate) struct Desk {
     /// For looks at single files of the documents folder; the scan has its own.
     pub looks: Patience,
     scans: Patience,
+    /// Held while a large file is read.
+    large: tokio::sync::Mutex<()>,
     /// Held while an upload's file and its place come to be, and alone by whoever removes such files.
     pub keeping: RwLock<()>,
     extractor: Extractor,
@@ -88,6 +90,7 @@ impl Desk {
             folder: config.documents_dir.clone(),
             looks: Patience::default(),
             scans: Patience::default(),
+            large: tokio::sync::Mutex::default(),
             keeping: RwLock::default(),
             extractor: Extractor::of_this_binary(),
             to_read: Notify::new(),

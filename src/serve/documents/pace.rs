@@ -8,6 +8,7 @@ use std::time::Duration;
 /// Texts in one request, and requests side by side, at the most.
 const BATCH_MAX: usize = 64;
 const AT_ONCE_MAX: usize = 4;
+const BATCH_ASKED: usize = 8;
 /// A group that is there sooner may be larger, one that takes longer should be smaller.
 const QUICK: Duration = Duration::from_secs(5);
 const LONG: Duration = Duration::from_secs(30);
@@ -27,9 +28,9 @@ impl Default for Pace {
 }
 
 impl Pace {
-    /// Texts that are under way together.
-    pub(super) fn group(self) -> usize {
-        self.batch * self.at_once
+    /// Texts that are under way together; few while a question waits, since the embedder takes its work in turn.
+    pub(super) fn group(self, is_asked: bool) -> usize {
+        if is_asked { self.batch.min(BATCH_ASKED) } else { self.batch * self.at_once }
     }
 
     /// A group took so long.
@@ -62,13 +63,13 @@ mod tests {
         // 10 s for a text: nothing of 64 comes within five minutes.
         let (mut pace, mut asked) = (Pace::default(), Vec::new());
         for _ in 0..6 {
-            asked.push(pace.group());
-            let took = Duration::from_secs(10) * u32::try_from(pace.group()).unwrap();
+            asked.push(pace.group(false));
+            let took = Duration::from_secs(10) * u32::try_from(pace.group(false)).unwrap();
             if took > Duration::from_mins(5) { pace.slower() } else { pace.took(took) }
         }
         assert_eq!(asked, [64, 16, 4, 1, 1, 1]);
         pace.took(Duration::from_secs(1));
-        assert_eq!(pace.group(), 2, "it may have been busy with something else");
+        assert_eq!(pace.group(false), 2, "it may have been busy with something else");
     }
 
     #[test]
@@ -77,8 +78,9 @@ mod tests {
         for _ in 0..9 {
             pace.took(Duration::from_millis(20));
         }
-        assert_eq!(pace.group(), BATCH_MAX * AT_ONCE_MAX);
+        assert_eq!(pace.group(false), BATCH_MAX * AT_ONCE_MAX);
+        assert_eq!(pace.group(true), BATCH_ASKED, "a question waits");
         pace.slower();
-        assert_eq!(pace.group(), BATCH_MAX);
+        assert_eq!(pace.group(false), BATCH_MAX);
     }
 }

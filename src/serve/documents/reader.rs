@@ -22,6 +22,8 @@ const WORKERS_FOR_UPLOADS: usize = 1;
 const LOOK_AGAIN: Duration = Duration::from_secs(15);
 /// How long a text waits for the embedder to be known.
 const EMBEDDER_WITHIN: Duration = Duration::from_secs(5);
+/// Larger files are read one at a time: each may hold some hundreds of megabytes of memory meanwhile.
+const LARGE_BYTES: i64 = 8 << 20;
 /// A job that was under way this often when the process died takes it down: its file is set aside.
 const ATTEMPTS_MAX: i16 = 3;
 
@@ -198,7 +200,7 @@ async fn read(app: &App, job: &Job) -> Result<()> {
             if write::known(app, job, &content).await? {
                 return Ok(());
             }
-            match pieces(app, content.kind, file).await {
+            match pieces(app, &content, file).await {
                 Ok(pieces) => write::document(app, job, &content, &pieces).await,
                 Err(why) => write::set_aside(app, job, &why.0).await,
             }
@@ -238,7 +240,9 @@ fn open_and_hash(folder: &Path, path: &Path) -> Result<(Vec<u8>, i64, File), Tro
     Ok((hash.finish().as_ref().to_vec(), bytes, file))
 }
 
-async fn pieces(app: &App, kind: Kind, file: File) -> Result<Vec<(String, i32)>, Unreadable> {
+async fn pieces(app: &App, content: &Content, file: File) -> Result<Vec<(String, i32)>, Unreadable> {
+    let kind = content.kind;
+    let _alone = if content.bytes > LARGE_BYTES { Some(app.rag.desk.large.lock().await) } else { None };
     let text = app.rag.desk.extractor.text(kind, file).await?;
     let serving = known_embedder(app).await;
     let cut = tokio::task::spawn_blocking(move || {

@@ -192,7 +192,7 @@ async fn embed(
     // While Chroma writes one group, the embedder has the next.
     let mut ready: Option<Group<'_>> = None;
     while !rest.is_empty() {
-        let (group, after) = rest.split_at(pace.group().min(rest.len()));
+        let (group, after) = rest.split_at(pace.group(app.rag.searcher.is_asking()).min(rest.len()));
         let begun = Instant::now();
         let (vectors, kept) = tokio::join!(
             vectors_of(ollama, embedder, group, pace.batch),
@@ -204,7 +204,10 @@ async fn embed(
                 pace.slower();
             }
         })?;
-        pace.took(begun.elapsed());
+        // A few that went between two questions say nothing about many.
+        if group.len() >= pace.batch {
+            pace.took(begun.elapsed());
+        }
         ready = Some((group, vectors));
         rest = after;
     }

@@ -7,6 +7,7 @@ mod fuse;
 mod words;
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -97,6 +98,23 @@ pub(crate) struct Searcher {
     slots: Semaphore,
     questions: Mutex<Questions>,
     resting: Mutex<Option<(Instant, String)>>,
+    asking: AtomicUsize,
+}
+
+/// A question that waits for its vector.
+struct Asking<'a>(&'a AtomicUsize);
+
+impl<'a> Asking<'a> {
+    fn of(searcher: &'a Searcher) -> Self {
+        searcher.asking.fetch_add(1, Ordering::Relaxed);
+        Self(&searcher.asking)
+    }
+}
+
+impl Drop for Asking<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// Finds the passages.
@@ -202,6 +220,7 @@ async fn question(app: &App, serving: &Serving, text: &str) -> Result<Arc<Vec<f3
         return Ok(Arc::clone(vector));
     }
     let ollama = app.ollama()?.ok_or_else(|| anyhow!("no language model was chosen"))?;
+    let _asking = Asking::of(searcher);
     let asked = serving.embedder.question(ollama, text);
     let asked = timeout(EMBED_WITHIN, asked).await;
     let vector = Arc::new(asked.map_err(|_| anyhow!("no vector of Ollama within {} s", EMBED_WITHIN.as_secs()))??);
@@ -288,11 +307,21 @@ fn passage(row: &Row, similarity: f32, by: (bool, bool)) -> Passage {
 
 impl Default for Searcher {
     fn default() -> Self {
-        Self { slots: Semaphore::new(SEARCHES), questions: Mutex::default(), resting: Mutex::default() }
+        Self {
+            slots: Semaphore::new(SEARCHES),
+            questions: Mutex::default(),
+            resting: Mutex::default(),
+            asking: AtomicUsize::new(0),
+        }
     }
 }
 
 impl Searcher {
+    /// Whether a question waits for its vector: the embedder takes its work in turn.
+    pub(crate) fn is_asking(&self) -> bool {
+        self.asking.load(Ordering::Relaxed) > 0
+    }
+
     fn resting(&self) -> Option<String> {
         let resting = self.resting.lock().unwrap_or_else(PoisonError::into_inner);
         resting.as_ref().filter(|(since, _)| since.elapsed() < REST).map(|(_, why)| why.clone())

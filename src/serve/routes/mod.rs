@@ -9,7 +9,7 @@ mod ops;
 mod page;
 mod rag;
 mod rag_state;
-mod ready;
+pub(super) mod ready;
 mod users;
 
 use axum::extract::DefaultBodyLimit;

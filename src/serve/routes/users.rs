@@ -118,13 +118,15 @@ async fn change(
     Path(id): Path<Uuid>,
     Json(change): Json<Change>,
 ) -> Result<Json<Account>, Problem> {
-    let user = users::change(&mut app.db.get().await?, id, change.role, change.disabled).await?;
-    let action = match (change.role, change.disabled) {
-        (_, Some(true)) => "user.disable",
-        (_, Some(false)) => "user.enable",
-        _ => "user.role",
-    };
-    note(&app, &origin, &admin, action, &user.name).await;
+    let (before, user) = users::change(&mut app.db.get().await?, id, change.role, change.disabled).await?;
+    // A line for each change that there was.
+    if user.role != before.role {
+        audit::record(&app, &origin, Who::User(&admin), "user.role", &user.name, user.role.name()).await;
+    }
+    if user.disabled != before.disabled {
+        let action = if user.disabled { "user.disable" } else { "user.enable" };
+        note(&app, &origin, &admin, action, &user.name).await;
+    }
     Ok(Json(user))
 }
 

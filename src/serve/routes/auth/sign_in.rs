@@ -105,10 +105,12 @@ async fn grant(request: Request, app: &App) -> Result<Grant, Problem> {
         let Json(credentials) = Json::<Credentials>::from_request(request, app).await?;
         return Ok(Grant::Password(credentials));
     }
-    let bytes = extract::body(request, app).await?;
-    let form: Form = axum::extract::RawForm(bytes)
-        .parsed()
-        .map_err(|()| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", "the form does not fit"))?;
+    let axum::extract::Form(form) = extract::within(axum::extract::Form::<Form>::from_request(request, app))
+        .await?
+        .map_err(|rejection| match rejection.status() {
+            StatusCode::PAYLOAD_TOO_LARGE => Problem::of_too_large(),
+            _ => Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", "the form does not fit"),
+        })?;
     let missing = |field| Problem::invalid(field, "is missing");
     match form.grant_type.as_deref() {
         None | Some("" | "password") => Ok(Grant::Password(Credentials {
@@ -117,19 +119,6 @@ async fn grant(request: Request, app: &App) -> Result<Grant, Problem> {
         })),
         Some("refresh_token") => Ok(Grant::Refresh(form.refresh_token.ok_or_else(|| missing("refresh_token"))?)),
         Some(_) => Err(Problem::invalid("grant_type", "is neither password nor refresh_token")),
-    }
-}
-
-/// A form as a type.
-trait Parsed {
-    fn parsed(self) -> Result<Form, ()>;
-}
-
-impl Parsed for axum::extract::RawForm {
-    fn parsed(self) -> Result<Form, ()> {
-        let uri = format!("/?{}", std::str::from_utf8(&self.0).map_err(drop)?);
-        let uri: axum::http::Uri = uri.parse().map_err(drop)?;
-        axum::extract::Query::try_from_uri(&uri).map(|query| query.0).map_err(drop)
     }
 }
 
@@ -187,4 +176,21 @@ fn tokens(pair: Pair) -> Json<Tokens> {
         expires_in: ACCESS_S,
         refresh_expires_in: REFRESH_S,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::body::Body;
+
+    #[tokio::test]
+    async fn a_form_is_taken_as_it_was_sent() {
+        let app = App::new(crate::config::Config::from_lookup(|_| None).unwrap());
+        for (sent, password) in [("ab%23cd", "ab#cd"), ("ab#cd", "ab#cd"), ("<a b>+c%2B", "<a b> c+")] {
+            let request = axum::http::Request::post("/auth/token").header(header::CONTENT_TYPE, FORM);
+            let request = request.body(Body::from(format!("username=x&password={sent}"))).unwrap();
+            let Ok(Grant::Password(given)) = grant(request, &app).await else { panic!("{sent} is refused") };
+            assert_eq!(given.password, password);
+        }
+    }
 }

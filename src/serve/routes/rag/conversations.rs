@@ -10,8 +10,9 @@ use uuid::Uuid;
 
 use crate::answer::conversation::{self, Message, Summary};
 use crate::app::App;
+use crate::audit::{self, Who};
 use crate::auth::User;
-use crate::extract::{Json, Path, Query};
+use crate::extract::{Json, Origin, Path, Query};
 use crate::problem::Problem;
 
 /// Letters that may be looked for.
@@ -110,10 +111,15 @@ async fn rename(
 #[utoipa::path(delete, path = "/rag/conversations/{id}", tag = "rag", security(("bearer" = [])),
     params(("id" = Uuid, Path, description = "Its id")),
     responses((status = 204, description = "It is gone")))]
-async fn remove(State(app): State<App>, user: User, Path(id): Path<Uuid>) -> Result<StatusCode, Problem> {
-    if conversation::remove(&app, &user, id).await? {
-        Ok(StatusCode::NO_CONTENT)
-    } else {
-        Err(Problem::not_found("conversation"))
+async fn remove(
+    user: User,
+    State(app): State<App>,
+    Path(id): Path<Uuid>,
+    origin: Origin,
+) -> Result<StatusCode, Problem> {
+    if !conversation::remove(&app, &user, id).await? {
+        return Err(Problem::not_found("conversation"));
     }
+    audit::record(&app, &origin, Who::User(&user), "conversation.delete", &id.to_string(), "ok").await;
+    Ok(StatusCode::NO_CONTENT)
 }

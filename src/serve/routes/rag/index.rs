@@ -100,11 +100,12 @@ struct Anew {
 }
 
 pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(batch)).routes(routes!(state)).routes(routes!(reindex))
+    OpenApiRouter::new().routes(routes!(batch)).routes(routes!(state))
 }
 
+/// What takes as long as a document is long, or as a model needs to be loaded.
 pub(super) fn reading() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(index))
+    OpenApiRouter::new().routes(routes!(index)).routes(routes!(reindex))
 }
 
 /// Read a file of the documents folder now

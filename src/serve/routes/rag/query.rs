@@ -69,7 +69,7 @@ struct Answered {
     answer: String,
     /// Whether the documents support it
     supported: bool,
-    /// What it was made of
+    /// What it was made of: the passages that the model saw
     sources: Vec<Hit>,
     /// `full`, or `retrieval-only` where no language model could be asked
     mode: &'static str,
@@ -110,7 +110,7 @@ async fn query(State(app): State<App>, user: User, Json(asked): Json<Asked>) -> 
     Ok(Json(Answered {
         supported: answer.supported,
         mode: mode(&answer),
-        notice: answer.retrieval_only.or(notice),
+        notice: answer.retrieval_only.or(answer.not_kept).or(notice),
         answer: answer.text,
         sources: if include_sources && answer.supported { sources } else { Vec::new() },
         conversation_id: answer.conversation,
@@ -198,7 +198,7 @@ async fn tell(
                 "answer": answer.text,
                 "supported": answer.supported,
                 "mode": mode(&answer),
-                "notice": answer.retrieval_only.or(notice),
+                "notice": answer.retrieval_only.or(answer.not_kept).or(notice),
                 "conversation_id": answer.conversation,
                 "retrieval_time_ms": retrieval_ms,
                 "generation_time_ms": answer.generation_ms,
