@@ -21,9 +21,10 @@ pub(super) const FACTS: &str = "facts.json";
 pub(super) const DOCTOR: &str = "verdicts/doctor.json";
 
 pub(super) async fn collect(ground: &Ground<'_>, tray: &Tray) -> Result<()> {
-    let sources = Sources { deadline: FACT_WITHIN, depth: Depth::Stack, ..Sources::new(ground.stack, ground.docker) };
+    let sources =
+        Sources { deadline: FACT_WITHIN, depth: Depth::Services, ..Sources::new(ground.stack, ground.docker) };
     let facts = gather(&sources).await;
-    let outcomes = check::run(check::ALL, &facts);
+    let outcomes = check::run(check::doctor(), &facts);
     tray.json(FACTS, &without_others_labels(serde_json::to_value(&facts)?));
     tray.json(DOCTOR, &serde_json::to_value(&outcomes)?);
     tray.text("verdicts/doctor.txt", &words(&outcomes));
@@ -39,7 +40,7 @@ fn same_findings(tray: &Tray, before: &[Outcome]) {
     let Some(facts) = facts else {
         return tray.note(FACTS, "cannot be read as facts any more: the redactor damaged them; please report it");
     };
-    let after = check::run(check::ALL, &facts);
+    let after = check::run(check::doctor(), &facts);
     for (before, after) in before.iter().zip(&after).filter(|(before, after)| kind(before) != kind(after)) {
         tray.note(
             FACTS,

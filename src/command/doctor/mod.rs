@@ -7,6 +7,7 @@ mod explain;
 mod fix;
 mod report;
 
+use crate::bundle;
 use crate::check::{self, Check, Outcome};
 use crate::context::Context;
 use crate::error::Failure;
@@ -129,11 +130,14 @@ fn asked(only: &[String]) -> Result<Vec<&'static Check>> {
     Ok(check::doctor().filter(|check| only.is_empty() || only.iter().any(|name| named(check, name))).collect())
 }
 
+/// How a bundle begins.
+const GZIP: &[u8] = &[0x1f, 0x8b];
+
 /// Facts that another machine's doctor or bundle has.
 fn of_file(file: &Path) -> Result<Facts> {
     let no_facts = |why: String| {
         Failure::new(Exit::Usage, format!("{} holds no facts: {why}", file.display()))
-            .hint("name a facts.json, as tars support-bundle packs it")
+            .hint("name a bundle of tars support-bundle, or the facts.json in it")
     };
     let bytes = match std::fs::read(file) {
         Ok(bytes) => bytes,
@@ -142,7 +146,11 @@ fn of_file(file: &Path) -> Result<Facts> {
         }
         Err(error) => return Err(error).with_context(|| format!("could not read {}", file.display())),
     };
-    let facts: Facts = serde_json::from_slice(&bytes).map_err(|error| no_facts(error.to_string()))?;
+    let facts: Facts = if bytes.starts_with(GZIP) {
+        bundle::facts_of(file)?
+    } else {
+        serde_json::from_slice(&bytes).map_err(|error| no_facts(error.to_string()))?
+    };
     if facts.schema == 0 {
         return Err(no_facts("it has no schema".to_owned()).into());
     }
