@@ -50,6 +50,8 @@ pub struct Sources<'a> {
     pub deadline: Duration,
     /// How much is looked at.
     pub depth: Depth,
+    /// Whether the NAS is asked, also where nothing else is asked of the network.
+    pub nas: bool,
 }
 
 impl<'a> Sources<'a> {
@@ -64,6 +66,7 @@ impl<'a> Sources<'a> {
             ollama: ON_THIS_HOST,
             deadline: DEADLINE,
             depth: Depth::Outside,
+            nas: false,
         }
     }
 
@@ -203,7 +206,10 @@ async fn stack(from: &Sources<'_>, env: &Fact<Env>) -> Facts {
         }),
         ports,
         async { Fact::Known(ollama::look(Path::new(ROOT), from.ollama, &project, &seen).await) },
-        within(from.deadline, "the NAS", asked(from, nas::look(Path::new(ROOT), from.stack, &ours))),
+        within(from.deadline, "the NAS", async {
+            anyhow::ensure!(from.nas || from.depth >= Depth::Services, "it was not looked at");
+            nas::look(Path::new(ROOT), from.stack, &ours).await
+        }),
         services(from, env, &own),
     );
     let other_homes = own.map(|own| containers::other_homes(own, from.stack.home.path()));

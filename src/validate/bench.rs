@@ -67,7 +67,7 @@ impl<'a> Bench<'a> {
         let mark = new_mark()?;
         let with_llm = context.stack.setting("TARS_LLM") != "none";
         let things = suites.flat_map(|suite| things(suite, with_llm, restarts.is_some())).collect();
-        let sources = Sources { ollama: "", ..Sources::new(&context.stack, Ok(context.docker()?)) };
+        let sources = Sources { ollama: "", nas: true, ..Sources::new(&context.stack, Ok(context.docker()?)) };
         let asked = Request::Begin { mark: mark.clone() };
         let trial = Request::Try { mark: mark.clone(), things };
         let (facts, begun, tried) = tokio::join!(gather(&sources), request(context, &asked), request(context, &trial));

@@ -39,7 +39,7 @@ struct Shown {
 pub(super) async fn run(context: &Context) -> Result<Box<dyn Report>> {
     let docker = context.docker();
     let engine = docker.as_ref().map(|docker| *docker);
-    let facts = gather(&Sources { ollama: "", ..Sources::new(&context.stack, engine) }).await;
+    let facts = gather(&Sources { ollama: "", nas: true, ..Sources::new(&context.stack, engine) }).await;
     let checks = check::ALL.iter().filter(|check| check.id.starts_with("nas."));
     let outcomes = check::run(checks, &facts);
     let findings =

@@ -96,7 +96,9 @@ pub fn texts(manager: Manager, home: &Home, project: &str, time: &str) -> Vec<Te
             Text { path: at(SYSTEMD_DIR, format!("{name}.timer")), text: filled(TIMER, home, project, time) },
         ],
         Manager::Cron => vec![Text { path: at(CRON_DIR, name), text: cron_file(home, time) }],
-        Manager::Crontab => vec![Text { path: "crontab".into(), text: crontab_lines(home, time).join("\n") + "\n" }],
+        Manager::Crontab => {
+            vec![Text { path: "crontab".into(), text: crontab_lines(&as_user(), home, time).join("\n") + "\n" }]
+        }
     }
 }
 
@@ -108,7 +110,7 @@ pub async fn write(manager: Manager, home: &Home, project: &str, time: &str) -> 
     let texts = texts(manager, home, project, time);
     let mut done = Written::default();
     if manager == Manager::Crontab {
-        set_crontab(home, Some(&crontab_lines(home, time))).await?;
+        set_crontab(home, Some(&crontab_lines(&as_user(), home, time))).await?;
         done.places.push("the crontab of this user".to_owned());
         return Ok(done);
     }
@@ -208,18 +210,22 @@ fn cron_file(home: &Home, time: &str) -> String {
     )
 }
 
+/// How a user's job calls this program: cron gives it no environment to speak of, and a user need not have installed the
+/// program for all.
+fn as_user() -> String {
+    let own = (!Path::new(unit::BINARY).exists()).then(std::env::current_exe).and_then(Result::ok);
+    let program = own.map_or_else(|| unit::BINARY.to_owned(), |own| quoted(&own.display().to_string()));
+    let engine = std::env::var("DOCKER_HOST").ok().filter(|host| !host.is_empty());
+    engine.map_or_else(String::new, |host| format!("DOCKER_HOST={} ", quoted(&host))) + &program
+}
+
 /// What marks our lines in a user's crontab.
 fn mark(home: &Home) -> String {
     format!("# tars backup schedule of {}", home.path().display())
 }
 
-fn crontab_lines(home: &Home, time: &str) -> Vec<String> {
-    // Cron gives a user's job no environment to speak of, and a user need not have installed the program for all.
-    let own = (!Path::new(unit::BINARY).exists()).then(std::env::current_exe).and_then(Result::ok);
-    let program = own.map_or_else(|| unit::BINARY.to_owned(), |own| quoted(&own.display().to_string()));
-    let engine = std::env::var("DOCKER_HOST").ok().filter(|host| !host.is_empty());
-    let engine = engine.map_or_else(String::new, |host| format!("DOCKER_HOST={} ", quoted(&host)));
-    let (command, when) = (format!("{engine}{}", command(&program, home)), hours_and_minutes(time));
+fn crontab_lines(program: &str, home: &Home, time: &str) -> Vec<String> {
+    let (command, when) = (command(program, home), hours_and_minutes(time));
     vec![mark(home), format!("{when} {command}"), format!("@reboot {command} --if-missed")]
 }
 
@@ -303,7 +309,7 @@ mod tests {
     #[test]
     fn a_users_crontab_keeps_the_users_lines() {
         let home = Home::at(Path::new("/home/u/tars"));
-        let (mark, lines) = (mark(&home), crontab_lines(&home, "03:15"));
+        let (mark, lines) = (mark(&home), crontab_lines(unit::BINARY, &home, "03:15"));
         let old = "MAILTO=me\n5 4 * * * other backup scheduled-elsewhere\n";
         let once = edited(old, &mark, &lines);
         assert!(once.starts_with(old) && once.contains("15 3 * * * /usr/local/bin/tars"), "{once}");
