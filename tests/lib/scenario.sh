@@ -185,6 +185,9 @@ running() { docker ps --format '{{.Names}}' --filter "label=com.docker.compose.p
 volumes() { docker volume ls -q | grep "^${PROJECT}_" | sort || true; }
 psql_() { docker exec -i "$(container postgres)" sh -c 'PGPASSWORD=$POSTGRES_PASSWORD exec psql -h 127.0.0.1 -U "$POSTGRES_USER" -d "$POSTGRES_DB" -XAtq'; }
 redis_() { docker exec "$(container redis)" redis-cli "$@"; }
+# The backend counts requests there for a minute, those of an installation's own validation as well: no data of ours.
+redis_keys() { redis_ eval "$COUNT_KEYS" 0; }
+COUNT_KEYS="return redis.call('dbsize') - #redis.call('keys', 'tars:limit:*')"
 api() { curl -sS -m 10 "http://127.0.0.1:$API_PORT$1"; }
 ready_status() { curl -s -o "$WORK/ready" -w '%{http_code}' -m 10 "http://127.0.0.1:$API_PORT/ready"; }
 # Whether somebody holds the home's lock: an orphan of a killed run, say.

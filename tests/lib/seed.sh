@@ -17,7 +17,7 @@ seed_postgres() {
 }
 
 seed_redis() {
-  redis_ eval "for i=1,$1 do redis.call('set','k:'..i,'value of '..i); if i % 10 == 0 then redis.call('expire','k:'..i,86400) end end" 0 >/dev/null ||
+  redis_ eval "for _, k in ipairs(redis.call('keys', 'tars:limit:*')) do redis.call('del', k) end; for i=1,$1 do redis.call('set','k:'..i,'value of '..i); if i % 10 == 0 then redis.call('expire','k:'..i,86400) end end" 0 >/dev/null ||
     fail "could not seed Redis"
 }
 

@@ -10,7 +10,7 @@ need_compose_v1
 kill_at=$repo/tests/lib/kill_at.py
 steps=("load" "loaded" "switch: stop" "switch: remove" "switch: rename" "switch: create" "switch: look" "switch: start" "switch: wait")
 
-data() { echo "$(psql_ <<<"select count(*) from notes") $(redis_ dbsize) $(python3 "$seed" count "http://$(address chromadb):8000" docs)"; }
+data() { echo "$(psql_ <<<"select count(*) from notes") $(redis_keys) $(python3 "$seed" count "http://$(address chromadb):8000" docs)"; }
 # What each container mounts is what the env file names.
 mounts_agree() {
   local pair

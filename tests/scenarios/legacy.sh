@@ -7,7 +7,7 @@
 need_images
 
 rows() { psql_ <<<"select count(*) || ' ' || md5(string_agg(body, '' order by id)) from notes"; }
-keys() { redis_ dbsize; }
+keys() { redis_keys; }
 vectors() { python3 "$seed" count "http://$(address chromadb):8000" docs; }
 litter() {
   docker ps -a --filter "label=io.tars.run.home=$STACK_HOME" --format '{{.Names}}'

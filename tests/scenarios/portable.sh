@@ -8,7 +8,7 @@ ollama=$("$repo/tests/ollama_double/image.sh")
 
 data() {
   psql_ <<<"select count(*) || ' ' || md5(string_agg(body, '' order by id)) from notes"
-  redis_ dbsize
+  redis_keys
   python3 "$seed" count "http://$(address chromadb):8000" docs
 }
 # The same image under a tag that names another version.

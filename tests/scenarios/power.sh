@@ -24,7 +24,7 @@ seed_py() {
   nsenter -t "$(docker inspect -f '{{.State.Pid}}' "$host")" -n python3 "$seed" "$1" "http://$address:8000" "${@:2}"
 }
 data() {
-  echo "$(sql <<<'select count(*) from notes') $(inside docker exec tars-home-redis redis-cli dbsize) $(seed_py count docs)"
+  echo "$(sql <<<'select count(*) from notes') $(inside docker exec tars-home-redis redis-cli eval "$COUNT_KEYS" 0) $(seed_py count docs)"
 }
 runs() { inside docker ps --format '{{.Names}}' | sed 's/^tars-home-//' | sort | tr '\n' ' '; }
 ready() { [ "$(inside timeout 10 bash -c 'exec 3<>/dev/tcp/127.0.0.1/8000; printf "GET /ready HTTP/1.0\r\nHost: x\r\n\r\n" >&3; head -n 1 <&3 | cut -d" " -f2')" = 200 ]; }

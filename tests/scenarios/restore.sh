@@ -13,7 +13,7 @@ documents() {
   dir=$(docker volume inspect -f '{{.Mountpoint}}' "$(setting TARS_VOLUME_DOCUMENTS)")
   (cd "$dir" && find . -type f -printf '%m %U:%G %s %p\n' | sort && find . -type f -print0 | sort -z | xargs -0 -r sha256sum)
 }
-data() { rows && redis_ dbsize && vectors && documents; }
+data() { rows && redis_keys && vectors && documents; }
 litter() {
   docker ps -a --filter "label=io.tars.run.home=$STACK_HOME" --format '{{.Names}}'
   docker network ls --filter "label=io.tars.run.home=$STACK_HOME" --format '{{.Name}}'
@@ -165,7 +165,7 @@ expect_said "--force"
 untouched "half of what belongs together"
 redis_ flushall >/dev/null
 must tars restore --backup-file "$good" --component redis --yes
-expect_same "$(redis_ dbsize)" 500
+expect_same "$(redis_keys)" 500
 expect_same "$(data)" "$was"
 
 step "Ctrl-C while it loads: exit 130, nothing left"

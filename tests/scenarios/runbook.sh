@@ -29,7 +29,7 @@ next_second() { local now; now=$(date +%s); while [ "$(date +%s)" = "$now" ]; do
 newest() { find "$1" -maxdepth 1 -name 'tars-backup-*.tar.gz' | sort | tail -n 1; }
 state() { # what must come back: rows, keys, records
   psql_ <<<"select count(*), md5(string_agg(body, '' order by id)) from notes"
-  redis_ dbsize
+  redis_keys
   python3 "$seed" count "http://$(address chromadb):8000" docs
 }
 done_groups=
