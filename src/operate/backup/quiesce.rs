@@ -7,7 +7,7 @@
 use crate::client::api::Api;
 use crate::context::Context;
 use crate::docker::{Container, Docker};
-use crate::error::Failure;
+use crate::error::{Failure, hints_of};
 use crate::exit::Exit;
 use crate::operate::journal::{Goal, Journal};
 use crate::operate::wait;
@@ -91,9 +91,9 @@ impl Quiesced {
                 let hint = if away {
                     "start the engine (sudo systemctl start docker), then: tars start"
                 } else {
-                    "run: tars start"
+                    hints_of(&error).first().copied().unwrap_or("run: tars start")
                 };
-                return Err(Failure::new(Exit::Failed, message).hint(hint).caused_by(error).into());
+                return Err(Failure::new(Exit::Failed, message).hint(hint.to_owned()).caused_by(error).into());
             }
             if away && !said {
                 let within = ui::duration(ENGINE_WITHIN);
