@@ -149,7 +149,7 @@ async fn a_collector_that_fails_breaks_or_hangs_leaves_a_note_and_what_it_had() 
     ];
     let begun = std::time::Instant::now();
     join_all(all.iter().map(|collector| look(collector, &ground, &tray))).await;
-    assert!(begun.elapsed() < DEADLINE + Duration::from_secs(2));
+    assert!(begun.elapsed() < DEADLINE + Duration::from_secs(20));
     let notes = tray.notes();
     let why =
         |about: &str| notes.iter().find(|note| note.about == about).unwrap_or_else(|| panic!("{about}")).why.clone();

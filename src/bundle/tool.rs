@@ -71,6 +71,6 @@ mod tests {
         assert!(long.len() < 1_100_000 && long.ends_with("than is shown)"));
         let begun = std::time::Instant::now();
         assert!(ask("tail", &["-f", "/dev/null"]).await.unwrap_err().to_string().contains("no answer"));
-        assert!(begun.elapsed() < Duration::from_secs(6));
+        assert!(begun.elapsed() < Duration::from_secs(30));
     }
 }

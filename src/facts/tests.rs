@@ -52,5 +52,5 @@ async fn a_registry_that_hangs_costs_its_own_deadline_only() {
         "{:?}",
         facts.registry
     );
-    assert!(facts.host.known().is_ok() && started.elapsed() < Duration::from_secs(3));
+    assert!(facts.host.known().is_ok() && started.elapsed() < Duration::from_secs(20));
 }

@@ -143,17 +143,18 @@ mod tests {
         let passwords = Passwords::new();
         let stored = passwords.hash("correct horse".into()).await.unwrap();
         let timed = async |stored: Option<String>| {
-            let mut times = Vec::new();
-            for _ in 0..5 {
-                let begun = std::time::Instant::now();
-                assert!(!passwords.verify("wrong".into(), stored.clone()).await.unwrap());
-                times.push(begun.elapsed());
-            }
-            times.sort();
-            times[2].as_secs_f64()
+            let begun = std::time::Instant::now();
+            assert!(!passwords.verify("wrong".into(), stored).await.unwrap());
+            begun.elapsed().as_secs_f64()
         };
-        let (somebody, nobody) = (timed(Some(stored)).await, timed(None).await);
-        assert!(nobody > somebody / 3.0, "{nobody} against {somebody}: the hash of nobody was not computed");
+        // Other work only adds to a time: the shortest of several, taken in turns, is the work itself.
+        let (mut somebody, mut nobody) = (f64::MAX, f64::MAX);
+        for _ in 0..8 {
+            somebody = somebody.min(timed(Some(stored.clone())).await);
+            nobody = nobody.min(timed(None).await);
+        }
+        // A hash that is not computed takes a thousandth.
+        assert!(nobody > somebody / 20.0, "{nobody} against {somebody}: the hash of nobody was not computed");
     }
 
     #[test]
