@@ -148,7 +148,12 @@ fn silence(outcomes: &mut [Outcome], cause: &str, follows: &[&str], service: Opt
     let meant = |id: &str| {
         follows.iter().any(|follow| follow.strip_suffix('*').map_or(*follow == id, |prefix| id.starts_with(prefix)))
     };
-    for outcome in outcomes.iter_mut().filter(|outcome| outcome.id != cause && meant(outcome.id)) {
+    // A file system that is mounted read-only is no fuller for that: its own cause.
+    let own = |outcome: &Outcome| {
+        outcome.id == "home.writable"
+            && outcome.answer.findings().iter().any(|finding| finding.problem.contains("read-only"))
+    };
+    for outcome in outcomes.iter_mut().filter(|outcome| outcome.id != cause && meant(outcome.id) && !own(outcome)) {
         match (&mut outcome.answer, service) {
             (Answer::Found(findings), Some(service)) => {
                 findings.retain(|finding| {

@@ -49,7 +49,12 @@ traces() {
   redis_ --scan --pattern 'tars:limit:address:*' | wc -l
 }
 # All of a service's processes: the first one is the engine's own init.
-signal() { docker top "$(container "$2")" -eo pid | tail -n +2 | xargs kill -s "$1"; }
+# A probe's own may have ended meanwhile; the server's must be there.
+signal() {
+  local pids
+  pids=$(docker top "$(container "$2")" -eo pid | tail -n +2)
+  for pid in $pids; do kill -s "$1" "$pid" 2>/dev/null || [ ! -e "/proc/$pid/exe" ]; done
+}
 admin_token() {
   curl -sSf -m 10 "http://127.0.0.1:$API_PORT/auth/token" -H 'Content-Type: application/json' \
     -d "{\"username\":\"admin\",\"password\":\"$1\"}" | python3 -c 'import json,sys; print(json.load(sys.stdin)["access_token"])'
