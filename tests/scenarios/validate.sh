@@ -234,4 +234,6 @@ fails deployment.embedding
 fails rag.index
 double DELETE /fault
 within 60 "the index goes on" eval 'api /ready | grep -q "\"status\":\"ready\""'
+# An Ollama that failed is let rest for a while before a search asks it again.
+within 90 "searches go by meaning again" eval '"$TARS_BIN" --home "$STACK_HOME" validate rag >/dev/null 2>&1'
 go
